@@ -1,0 +1,45 @@
+// Who may import whom (docs/decisions/0001-layout.md). Code is found by path, never imported, where a
+// layer has to start another one: infra bundles the handlers, the command line starts local and bridge.
+const only = (layer, allowed) => ({
+  name: `${layer}-imports-only-${allowed.join('-and-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^${layer}/` },
+  to: {
+    path: '^(shared|bridge|functions|infra|cli|local|test|bench)/',
+    pathNot: `^(${[layer, ...allowed].join('|')})/`,
+  },
+});
+
+module.exports = {
+  forbidden: [
+    only('shared', []),
+    only('bridge', ['shared']),
+    only('functions', ['shared']),
+    only('cli', ['shared']),
+    only('infra', ['shared']),
+    only('local', ['shared', 'bridge', 'functions', 'infra', 'cli']),
+    {
+      name: 'shared-is-pure',
+      comment: 'The domain has no I/O: node:crypto for digests is all it takes from the platform.',
+      severity: 'error',
+      from: { path: '^shared/' },
+      to: { dependencyTypes: ['core'], pathNot: '^crypto$' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-development-packages-in-the-product',
+      severity: 'error',
+      from: { path: '^(shared|bridge|functions|cli|local)/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,92 @@
+/**
+ * Limits of AWS and of IB, our own choices within them, and the relations between them: a limit that is changed
+ * alone fails here, when the module loads, and not in production. Units come last in the names.
+ */
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_S = 86_400;
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+export const SQS = {
+  sendBatchMax: 10,
+  /** Of one message and of all messages of one SendMessageBatch together. */
+  payloadMaxBytes: 1024 * 1024,
+  longPollMaxS: 20,
+  retentionMaxS: 14 * DAY_S,
+} as const;
+
+/** The drain: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+export const DRAIN = {
+  batchSize: 50,
+  batchWindowS: 5,
+  timeoutS: 60,
+  memoryMb: 512,
+  /** At least six function timeouts plus the window, so that a batch in work is not delivered a second time. */
+  visibilityTimeoutS: 6 * 60 + 5,
+  maxReceiveCount: 5,
+} as const;
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailureinvocation.html */
+export const FEED = {
+  batchSize: 100,
+  timeoutS: 10,
+  memoryMb: 256,
+  retryAttempts: 10,
+  recordAgeMaxS: 3600,
+  queueVisibilityTimeoutS: 30,
+  /** A version that is missing for longer starts a scan. */
+  gapMaxMs: 2 * SECOND_MS,
+  antiEntropyPeriodMs: MINUTE_MS,
+  lagMaxMs: 30 * SECOND_MS,
+  replicaAgeMaxMs: DAY_S * SECOND_MS,
+} as const;
+
+export const DEAD_LETTER = { batchSize: 10, timeoutS: 30, memoryMb: 256 } as const;
+
+export const RETENTION = {
+  auditDays: 30,
+  /** Closed positions stay as items of quantity 0, so that no redelivery resurrects them. */
+  closedPositionDays: 30,
+  queueS: SQS.retentionMaxS,
+} as const;
+
+/** https://interactivebrokers.github.io/tws-api/market_data.html; why each default: docs/operations.md */
+export const GATEWAY = {
+  linesCap: 100,
+  requestsPerSecond: 40,
+  /** A snapshot request ends after about 11 s, whatever came. */
+  snapshotDeadlineMs: 15 * SECOND_MS,
+} as const;
+
+export const BRIDGE = {
+  sweepPeriodMs: 30 * SECOND_MS,
+  sweepDeadlineMs: 20 * SECOND_MS,
+  keyframePeriodMs: 15 * MINUTE_MS,
+  snapshotPeriodMs: MINUTE_MS,
+  recorderPeriodMs: 30 * SECOND_MS,
+  heartbeatPeriodMs: MINUTE_MS,
+  /** A lease by heartbeats: three may be lost before another bridge takes an account. */
+  leaseMs: 4 * MINUTE_MS,
+} as const;
+
+function relation(holds: boolean, text: string): void {
+  if (!holds) throw new RangeError(`limits.ts: ${text}`);
+}
+
+relation(
+  DRAIN.visibilityTimeoutS >= 6 * DRAIN.timeoutS + DRAIN.batchWindowS,
+  'the drain needs a visibility timeout of six function timeouts plus the batch window',
+);
+relation(DRAIN.batchSize <= 10 || DRAIN.batchWindowS >= 1, 'a batch above 10 needs a window of at least 1 s');
+relation(
+  DRAIN.visibilityTimeoutS * DRAIN.maxReceiveCount < RETENTION.queueS,
+  'a message must reach its last try before the queue forgets it',
+);
+relation(
+  RETENTION.closedPositionDays * DAY_S > RETENTION.queueS,
+  'a tombstone must outlive every message that could resurrect the position',
+);
+relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
+relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
+relation(GATEWAY.requestsPerSecond < GATEWAY.linesCap / 2, 'IB allows lines / 2 requests per second');

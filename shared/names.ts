@@ -1,0 +1,79 @@
+/** Names that the stacks give and the handlers, the bridge and the command line rely on. One place for each. */
+
+/** Environment variables of the functions. */
+export const FUNCTION_ENV = {
+  lakeBucket: 'LAKE_BUCKET',
+  positionsTable: 'POSITIONS_TABLE',
+  auditTable: 'AUDIT_TABLE',
+  /** JSON: { "<bridge>": "<queue url>" } */
+  feedQueueUrls: 'FEED_QUEUE_URLS',
+} as const;
+
+/**
+ * One table, three kinds of items:
+ * a strategy `{ pk: STRATEGY, sk: <strategy id>, ...strategy }`, the head `{ pk: HEAD, sk: HEAD, head: n }`, and
+ * an immutable history item `{ pk: HISTORY#<strategy id>, sk: <version, 10 digits>, ...strategy }` per write.
+ */
+export const REGISTRY = {
+  partitionKey: 'pk',
+  sortKey: 'sk',
+  strategy: 'STRATEGY',
+  head: 'HEAD',
+  history: (strategyId: string) => `HISTORY#${strategyId}`,
+  historySort: (version: number) => String(version).padStart(10, '0'),
+} as const;
+
+/** Latest snapshot per (account, conId). The item with conId 0 is the account's lease: `{ bridge, at }`. */
+export const POSITIONS = {
+  partitionKey: 'account',
+  sortKey: 'conId',
+  leaseConId: 0,
+  /** Epoch seconds; only on items of quantity 0. */
+  ttl: 'expiresAt',
+} as const;
+
+/** One item per snapshot id, or `sqs:<message id>` where no id can be decoded. */
+export const AUDIT = {
+  partitionKey: 'id',
+  ttl: 'expiresAt',
+  /** Sparse: only RETRYING and FAILED items carry `failedDay` (UTC day of the last change, YYYY-MM-DD). */
+  failuresIndex: 'failures',
+  failuresPartitionKey: 'failedDay',
+  failuresSortKey: 'updatedAt',
+} as const;
+
+/** Prefixes of the lake bucket. */
+export const LAKE = {
+  raw: 'raw/v1/',
+  dead: 'dead/v1/',
+  ledger: 'ledger/v1/',
+} as const;
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+export const METRIC_NAMESPACE = 'slotwise';
+
+/**
+ * Outputs of the stacks by name: `cdk deploy --outputs-file slotwise.outputs.json` is all the configuration that
+ * bridge and command line need of the cloud, and the local run writes the very same file.
+ */
+export const OUTPUTS = {
+  region: 'Region',
+  snapshotQueueUrl: 'SnapshotQueueUrl',
+  snapshotDeadLetterQueueUrl: 'SnapshotDeadLetterQueueUrl',
+  /** JSON: { "<bridge>": "<queue url>" } */
+  feedQueueUrls: 'FeedQueueUrls',
+  registryTable: 'RegistryTable',
+  positionsTable: 'PositionsTable',
+  auditTable: 'AuditTable',
+  lakeBucket: 'LakeBucket',
+} as const;
+
+/** `raw/v1/dt=2026-11-20/<digest>.parquet`; dt is the UTC day of observedAt, never of the function's clock. */
+export function rawKey(day: string, digest: string): string {
+  return `${LAKE.raw}dt=${day}/${digest}.parquet`;
+}
+
+/** @param instant ISO 8601 in UTC @returns its UTC day, YYYY-MM-DD */
+export function utcDay(instant: string): string {
+  return instant.slice(0, 10);
+}
