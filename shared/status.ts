@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { contractSchema } from './contract.ts';
+import { decimalSchema } from './decimal.ts';
+import { bridgeIdSchema, epochSchema, instantSchema, markSchema, qualitySchema } from './snapshot.ts';
+
+/**
+ * What the bridge says of itself: served at `GET /status.json` on loopback, written to `status.json` in its state
+ * directory, read by the live page and the command line. Accounts are masked. Counters count since `startedAt`.
+ */
+
+const count = z.int().nonnegative();
+
+/** Wanted and confirmed are two things: what we asked for, and what the gateway's own messages prove. */
+export const lineStateSchema = z.enum(['wanted', 'sent', 'confirmed', 'refused', 'ended']);
+
+export const lineStatusSchema = z.object({
+  conId: z.int().positive(),
+  contract: contractSchema.optional(),
+  state: lineStateSchema,
+  /** ACTIVE strategies that hold or watch it. */
+  strategyIds: z.array(z.string()),
+  since: instantSchema,
+  /** A sentence: why it has a line, or why not. */
+  reason: z.string(),
+  quality: qualitySchema,
+  mark: markSchema.optional(),
+  ticks: count,
+});
+
+export const strategyStatusSchema = z.object({
+  id: z.string(),
+  /** Masked. */
+  account: z.string(),
+  priority: z.int(),
+  linesNeeded: count,
+  /** streaming: all of its lines. partial: the broker refused some. degraded: the budget had no room. */
+  state: z.enum(['streaming', 'partial', 'degraded', 'pending', 'inactive', 'not-ours']),
+  reason: z.string(),
+});
+
+export const polledStatusSchema = z.object({
+  name: z.string(),
+  conId: z.int().positive().optional(),
+  mark: markSchema.optional(),
+  quality: qualitySchema,
+  lastAt: instantSchema.optional(),
+  /** Where the last values came from: a snapshot request, or the line that streams it anyway. */
+  source: z.enum(['snapshot', 'stream']).optional(),
+});
+
+export const bridgeStatusSchema = z.object({
+  schema: z.literal(1),
+  bridge: bridgeIdSchema,
+  pid: z.int().positive(),
+  startedAt: instantSchema,
+  at: instantSchema,
+  gateway: z.object({
+    /** open-circuit: attempts failed in a row; half-open: one probe is under way. */
+    state: z.enum([
+      'idle',
+      'connecting',
+      'handshaking',
+      'ready',
+      'waiting',
+      'open-circuit',
+      'half-open',
+      'stopped',
+    ]),
+    host: z.string(),
+    port: z.int(),
+    clientId: count,
+    serverVersion: z.int().optional(),
+    /** Masked. */
+    accounts: z.array(z.string()),
+    /** Accounts of this gateway that another bridge holds, masked, with its id. */
+    accountsElsewhere: z.array(z.object({ account: z.string(), bridge: z.string() })),
+    connections: count,
+    failedAttempts: count,
+    nextAttemptAt: instantSchema.optional(),
+    /** One line for a person: what happened last and what to check. */
+    lastFault: z.string().optional(),
+    linkUp: z.boolean(),
+  }),
+  lines: z.object({
+    cap: count,
+    streaming: count,
+    snapshotsInFlight: count,
+    refused: count,
+    rows: z.array(lineStatusSchema),
+    strategies: z.array(strategyStatusSchema),
+    polled: z.array(polledStatusSchema),
+  }),
+  ticks: count,
+  sweeps: z.object({
+    complete: count,
+    failed: count,
+    lastAt: instantSchema.optional(),
+    /** From request to positionEnd. */
+    lastDurationMs: z.number().nonnegative().optional(),
+    /** From positionEnd to synced in the outbox. */
+    lastCommitMs: z.number().nonnegative().optional(),
+    positions: count,
+    lastFault: z.string().optional(),
+  }),
+  assignments: z.object({
+    overAssigned: z.array(
+      z.object({
+        account: z.string(),
+        conId: z.int().positive(),
+        quantity: decimalSchema,
+        unassigned: decimalSchema,
+      }),
+    ),
+  }),
+  outbox: z.object({
+    epoch: epochSchema,
+    produced: count,
+    depth: count,
+    oldestAt: instantSchema.optional(),
+    bytes: count,
+    sent: count,
+    lastFault: z.string().optional(),
+  }),
+  registry: z.object({
+    /** none: no replica at all, nothing is streamed. stale: last known good from disk, not yet confirmed. */
+    state: z.enum(['none', 'stale', 'current']),
+    version: count,
+    strategies: count,
+    lastScanAt: instantSchema.optional(),
+    lastFault: z.string().optional(),
+  }),
+  handlers: z.array(
+    z.object({ name: z.string(), handled: count, conflated: count, failed: count, waiting: count }),
+  ),
+  memoryBytes: count,
+});
+
+export type BridgeStatus = z.infer<typeof bridgeStatusSchema>;
+export type LineStatus = z.infer<typeof lineStatusSchema>;
+export type LineState = z.infer<typeof lineStateSchema>;
+export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
+export type PolledStatus = z.infer<typeof polledStatusSchema>;
