@@ -12,7 +12,7 @@ export interface Assignment extends Holding {
   readonly claims: ReadonlyMap<string, Decimal>;
   /** quantity - sum of claims: with the claims it always adds up to the position. */
   readonly unassigned: Decimal;
-  /** The strategies claim more than is there, or the other side of it. */
+  /** The strategies together claim more than is there: what is left has the other sign. */
   readonly overAssigned: boolean;
 }
 
@@ -42,7 +42,6 @@ export function assign(holdings: readonly Holding[], strategies: Iterable<Strate
   });
 }
 
-/** What is left over has the position's own sign, or there is too much claimed. */
 function isOverAssigned(quantity: Decimal, unassigned: Decimal): boolean {
   const left = compareDecimals(unassigned, '0');
   return left !== 0 && left !== compareDecimals(quantity, '0');
