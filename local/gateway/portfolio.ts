@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { conIdSchema, contractSchema } from '../../shared/contract.ts';
+import { decimalSchema } from '../../shared/decimal.ts';
+
+/**
+ * What the simulated gateway knows: every instrument that can be asked for, and who holds how much of which. The
+ * generator makes one, a person may write one by hand; either is a plain JSON document of this schema.
+ */
+
+/** Prices in the instrument's own quoting unit (cents where priceMagnifier is 100). */
+export const instrumentSchema = z.object({
+  /** `exchange` is where requests go: SMART for STK and OPT, CME and the like for FUT and FOP, CBOE for VIX. */
+  contract: contractSchema.required({ exchange: true }),
+  /** A request that names another exchange gets 200. */
+  validExchanges: z.array(z.string().min(1)).min(1),
+  primaryExchange: z.string().min(1).optional(),
+  longName: z.string().default(''),
+  minTick: z.number().positive().default(0.01),
+  /** 100: quoted in cents, averageCost in dollars. */
+  priceMagnifier: z.int().positive().default(1),
+  /** OPT and FOP: the instrument whose price drives this one. */
+  underConId: conIdSchema.optional(),
+  /** YYYYMM */
+  contractMonth: z
+    .string()
+    .regex(/^\d{6}$/, 'must be YYYYMM')
+    .optional(),
+  /** AM settles on the open of the day after lastTradeDate (SPX), PM on its close (SPXW). */
+  settlement: z.enum(['AM', 'PM']).optional(),
+  timeZoneId: z.string().default('US/Eastern'),
+  /** Where the random walk begins; required for what is not an option. */
+  price: z.number().positive().optional(),
+  /** Annual; of an underlying: also the level of its options' smile. */
+  volatility: z.number().positive().max(5).default(0.2),
+});
+
+export type Instrument = z.infer<typeof instrumentSchema>;
+
+export const positionSchema = z.object({
+  account: z.string().min(1),
+  conId: conIdSchema,
+  quantity: decimalSchema,
+  /** Per contract, multiplier and commission included, as IB reports it. */
+  averageCost: decimalSchema,
+});
+
+/** One row of the portfolio; quantity 0 says that it just closed. */
+export type Position = z.infer<typeof positionSchema>;
+
+export const condorSchema = z.object({
+  name: z.string().min(1),
+  underlying: z.string().min(1),
+  account: z.string().min(1),
+  legs: z.array(z.object({ conId: conIdSchema, quantity: decimalSchema, openPrice: decimalSchema })),
+});
+
+/** An iron condor: long put, short put, short call, long call, by rising strike. openPrice is per share. */
+export type Condor = z.infer<typeof condorSchema>;
+
+export const portfolioSchema = z.object({
+  accounts: z.array(z.string().min(1)).min(1),
+  instruments: z.array(instrumentSchema),
+  positions: z.array(positionSchema),
+  condors: z.array(condorSchema).default([]),
+});
+
+export type Portfolio = z.infer<typeof portfolioSchema>;
