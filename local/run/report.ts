@@ -1,0 +1,94 @@
+import type { LatencySummary } from './latency.ts';
+import type { Reconciliation } from './reconcile.ts';
+
+/** What `slotwise local --json` prints as the last line of standard output. */
+export interface ClosingReport {
+  /** null when no gateway ever answered. */
+  readonly gateway: { readonly serverVersion: number | null };
+  readonly lines: LinesFigures;
+  readonly sweeps: { readonly complete: number; readonly failed: number };
+  readonly ticks: number;
+  /** Over the whole state directory, earlier runs included: nothing of them may be missing either. */
+  readonly snapshots: {
+    readonly produced: number;
+    readonly stored: number;
+    readonly deadLettered: number;
+    readonly dropped: number;
+    readonly inFlight: number;
+    readonly duplicateRows: number;
+    readonly rawDuplicates: number;
+  };
+  readonly batches: { readonly count: number; readonly maxSize: number };
+  readonly registry: LatencySummary;
+  readonly balanced: boolean;
+}
+
+export interface LinesFigures {
+  readonly cap: number;
+  /** Streamed when the shutdown began. */
+  readonly streaming: number;
+  /** Most lines streamed at once. */
+  readonly peak: number;
+  /** The same with snapshot requests in flight. */
+  readonly peakWithSnapshots: number;
+  readonly refused: number;
+}
+
+export interface Measured {
+  readonly serverVersion: number | undefined;
+  readonly lines: LinesFigures;
+  readonly sweeps: { readonly complete: number; readonly failed: number };
+  readonly ticks: number;
+  readonly reconciliation: Reconciliation;
+  /** Rows of the view beyond one per id: what a reader would count twice. */
+  readonly duplicateRows: number;
+  /** Rows of the raw objects beyond one per id: what redelivery left behind. */
+  readonly rawDuplicates: number;
+  /** Ids that stand in the raw objects with more than one body. */
+  readonly conflicts: number;
+  readonly batches: { readonly count: number; readonly maxSize: number };
+  readonly registry: LatencySummary;
+}
+
+/**
+ * Balanced: every snapshot that an outbox of this directory gave out is in the lake, under `dead/` or in a declared
+ * drop, nothing waits any more, no reader sees one twice and none has two bodies.
+ */
+export function closingReport(measured: Measured): ClosingReport {
+  const { produced, stored, deadLettered, dropped, inFlight } = measured.reconciliation;
+  const { duplicateRows, rawDuplicates, conflicts } = measured;
+  return {
+    gateway: { serverVersion: measured.serverVersion ?? null },
+    lines: measured.lines,
+    sweeps: measured.sweeps,
+    ticks: measured.ticks,
+    snapshots: { produced, stored, deadLettered, dropped, inFlight, duplicateRows, rawDuplicates },
+    batches: measured.batches,
+    registry: measured.registry,
+    balanced:
+      inFlight === 0 &&
+      produced === stored + deadLettered + dropped &&
+      duplicateRows === 0 &&
+      conflicts === 0,
+  };
+}
+
+/** @returns a sentence for each thing that keeps the report from balancing, or that a person should know */
+export function remarks(measured: Measured): string[] {
+  const { inFlight, lost, missingIds, strangers } = measured.reconciliation;
+  const found: string[] = [];
+  const examples = missingIds.join(', ');
+  if (lost > 0) found.push(`${lost} snapshots are nowhere, for example ${examples}`);
+  else if (inFlight > 0) {
+    found.push(
+      `${inFlight} snapshots still wait, for example ${examples}: the next run in this directory stores them`,
+    );
+  }
+  if (measured.duplicateRows > 0)
+    found.push(`a reader of the view sees ${measured.duplicateRows} rows twice`);
+  if (measured.conflicts > 0)
+    found.push(`${measured.conflicts} snapshot ids stand in the lake with two bodies`);
+  if (strangers > 0)
+    found.push(`${strangers} snapshots came from an outbox that this directory does not have`);
+  return found;
+}

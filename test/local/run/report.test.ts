@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { closingReport, type Measured, remarks } from '../../../local/run/report.ts';
+
+const reconciliation = {
+  produced: 412,
+  stored: 410,
+  deadLettered: 1,
+  dropped: 1,
+  inFlight: 0,
+  lost: 0,
+  missingIds: [],
+  strangers: 0,
+};
+const measured: Measured = {
+  serverVersion: 193,
+  lines: { cap: 100, streaming: 20, peak: 20, peakWithSnapshots: 24, refused: 0 },
+  sweeps: { complete: 2, failed: 0 },
+  ticks: 9000,
+  reconciliation,
+  duplicateRows: 0,
+  rawDuplicates: 3,
+  conflicts: 0,
+  batches: { count: 12, maxSize: 50 },
+  registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
+};
+
+describe('the closing report', () => {
+  it('has the shape that programs read', () => {
+    expect(JSON.stringify(closingReport(measured))).toBe(
+      '{"gateway":{"serverVersion":193},' +
+        '"lines":{"cap":100,"streaming":20,"peak":20,"peakWithSnapshots":24,"refused":0},' +
+        '"sweeps":{"complete":2,"failed":0},"ticks":9000,' +
+        '"snapshots":{"produced":412,"stored":410,"deadLettered":1,"dropped":1,"inFlight":0,"duplicateRows":0,"rawDuplicates":3},' +
+        '"batches":{"count":12,"maxSize":50},"registry":{"changes":2,"p50Ms":310.4,"p99Ms":null},"balanced":true}',
+    );
+  });
+
+  it('balances with raw duplicates, which the view hides', () => {
+    expect(closingReport({ ...measured, rawDuplicates: 400 }).balanced).toBe(true);
+    expect(remarks({ ...measured, rawDuplicates: 400 })).toEqual([]);
+  });
+
+  it.each<[string, Partial<Measured>, RegExp]>([
+    [
+      'a snapshot is lost',
+      { reconciliation: { ...reconciliation, stored: 409, lost: 1, missingIds: ['home:1:7'] } },
+      /1 snapshots are nowhere, for example home:1:7/,
+    ],
+    [
+      'a snapshot still waits',
+      { reconciliation: { ...reconciliation, stored: 409, inFlight: 1, missingIds: ['home:1:7'] } },
+      /1 snapshots still wait, for example home:1:7: the next run/,
+    ],
+    ['a reader sees a row twice', { duplicateRows: 1 }, /sees 1 rows twice/],
+    ['one id has two bodies', { conflicts: 2 }, /2 snapshot ids stand in the lake with two bodies/],
+  ])('does not balance when %s, and says so', (_, change, remark) => {
+    expect(closingReport({ ...measured, ...change }).balanced).toBe(false);
+    expect(remarks({ ...measured, ...change }).join('\n')).toMatch(remark);
+  });
+
+  it('says null where no gateway ever answered', () => {
+    expect(closingReport({ ...measured, serverVersion: undefined }).gateway.serverVersion).toBeNull();
+  });
+});
