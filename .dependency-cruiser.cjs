@@ -36,8 +36,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    tsPreCompilationDeps: true,
-    // TypeScript 7 has no compiler API that dependency-cruiser could use.
+    // TypeScript 7 has no compiler API that dependency-cruiser could use; swc sees type imports too.
     parser: 'swc',
     enhancedResolveOptions: {
       exportsFields: ['exports'],
