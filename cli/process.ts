@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ProcessIdentity } from '../shared/local-run.ts';
 
 /**
- * When a process started, as the operating system tells it: clock ticks since boot on Linux (field 22 of
+ * When a process started, as the operating system tells it: boot id and clock ticks since that boot on Linux (field 22 of
  * /proc/<pid>/stat, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html), the date that ps prints elsewhere.
  * @returns text to be compared with another answer of the same machine; undefined when there is no such process
  */
@@ -13,7 +13,7 @@ export function startTimeOf(pid: number): string | undefined {
     const printed = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
     });
     return printed.trim() || undefined;
   } catch {
@@ -41,5 +41,5 @@ function startTimeFromProc(pid: number): string | undefined {
   const startTicks = fields[19];
   // A zombie has ended: only its parent has not looked yet.
   if (state === 'Z' || state === 'X' || startTicks === undefined) return undefined;
-  return `${bootId} ${startTicks}`;
+  return `${bootId}/${startTicks}`;
 }

@@ -10,6 +10,8 @@ import { bridgeIdSchema, instantSchema } from './snapshot.ts';
 /** Names inside the state directory. */
 export const LOCAL_RUN = {
   file: 'run.json',
+  /** A SQLite file whose exclusive lock whoever runs, or opens the stores of, the directory holds. */
+  lockFile: 'run.lock',
   outputsFile: 'slotwise.outputs.json',
   /** The embedded stores' files. */
   awsDirectory: 'aws',
