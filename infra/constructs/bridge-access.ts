@@ -1,0 +1,43 @@
+import { Stack } from 'aws-cdk-lib';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { StateStack } from '../stacks/state.ts';
+import { allow } from './statement.ts';
+
+export interface BridgeAccessProps {
+  readonly bridge: string;
+  readonly feed: Queue;
+  readonly state: StateStack;
+}
+
+/**
+ * What one bridge may do, as a policy for whatever identity it has (an instance role, a role for a certificate, a
+ * user). It cannot write the registry, read another bridge's feed, or touch the lake.
+ */
+export class BridgeAccess extends Construct {
+  readonly policy: ManagedPolicy;
+
+  constructor(scope: Construct, id: string, props: BridgeAccessProps) {
+    super(scope, id);
+    const { bridge, feed, state } = props;
+    this.policy = new ManagedPolicy(this, 'Policy', {
+      description: `slotwise bridge ${bridge} of ${Stack.of(this).stackName}`,
+      statements: [
+        allow('SendSnapshots', { actions: ['sqs:SendMessage'], resources: [state.snapshots.queueArn] }),
+        allow('ReceiveOwnFeed', {
+          actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'],
+          resources: [feed.queueArn],
+        }),
+        allow('ReadRegistry', {
+          actions: ['dynamodb:GetItem', 'dynamodb:Query'],
+          resources: [state.registry.tableArn],
+        }),
+        allow('ReadPositions', {
+          actions: ['dynamodb:GetItem', 'dynamodb:Query'],
+          resources: [state.positions.tableArn],
+        }),
+      ],
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Settings } from '../settings.ts';
+import { bundledHandler } from './bundle.ts';
+import { allow } from './statement.ts';
+
+export interface HandlerProps {
+  /** Of the handler below the project, such as `functions/drain`. */
+  readonly directory: string;
+  readonly description: string;
+  readonly timeoutS: number;
+  readonly memoryMb: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly settings: Settings;
+  /** All that the handler may do beside writing its own log. */
+  readonly statements: readonly PolicyStatement[];
+}
+
+/**
+ * A function with its role and its log group: one place for runtime, architecture and logs. The role is written out
+ * here instead of the AWS managed one, which would allow to create and write any log group of the account.
+ */
+export class Handler extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: HandlerProps) {
+    super(scope, id);
+    const { settings } = props;
+    const logGroup = new LogGroup(this, 'Log', {
+      retention: settings.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const statements = [
+      allow('WriteOwnLog', {
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+      ...props.statements,
+    ];
+    for (const statement of statements) this.role.addToPolicy(statement);
+    using bundle = bundledHandler(props.directory);
+    this.function = new LambdaFunction(this, 'Function', {
+      runtime: Runtime.NODEJS_24_X,
+      architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
+      code: Code.fromAsset(bundle.path),
+      handler: 'index.handler',
+      description: props.description,
+      timeout: Duration.seconds(props.timeoutS),
+      memorySize: props.memoryMb,
+      environment: { ...props.environment },
+      role: this.role,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+    });
+  }
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
+import { describeFaults } from '../shared/message.ts';
+import { bridgeIdSchema } from '../shared/snapshot.ts';
+
+/** Context keys of cdk.json: what an installation chooses, and what a later deployment must not forget. */
+export const CONTEXT = {
+  /** List of bridge ids. */
+  bridges: 'slotwise:bridges',
+  /** Single settings that differ from the defaults, in the shape of Settings. */
+  settings: 'slotwise:settings',
+} as const;
+
+const positive = z.int().positive();
+
+const overridesSchema = z.strictObject({
+  /** Of the functions; the local run takes the machine's own. */
+  architecture: z.enum(['arm64', 'x86_64']).optional(),
+  drain: z
+    .strictObject({
+      batchSize: positive.max(10_000).optional(),
+      batchWindowS: z.int().nonnegative().max(300).optional(),
+      timeoutS: positive.max(900).optional(),
+      memoryMb: positive.min(128).optional(),
+      visibilityTimeoutS: positive.max(43_200).optional(),
+      maxReceiveCount: positive.max(1000).optional(),
+    })
+    .optional(),
+  feed: z
+    .strictObject({
+      retryAttempts: z.int().nonnegative().max(10_000).optional(),
+      recordAgeMaxS: positive.min(60).max(604_800).optional(),
+    })
+    .optional(),
+  /** How long CloudWatch keeps the logs of the functions. */
+  logRetentionDays: z
+    .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 3653])
+    .optional(),
+  /** Whether tables, bucket and queues stay when their stack is deleted. */
+  keepState: z.boolean().optional(),
+});
+
+export type SettingOverrides = z.infer<typeof overridesSchema>;
+
+type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> };
+
+export type Settings = Complete<SettingOverrides> & {
+  /** Each has a feed queue and an identity of its own. */
+  readonly bridges: readonly string[];
+};
+
+const DEFAULTS: Complete<SettingOverrides> = {
+  architecture: 'arm64',
+  drain: {
+    batchSize: DRAIN.batchSize,
+    batchWindowS: DRAIN.batchWindowS,
+    timeoutS: DRAIN.timeoutS,
+    memoryMb: DRAIN.memoryMb,
+    visibilityTimeoutS: DRAIN.visibilityTimeoutS,
+    maxReceiveCount: DRAIN.maxReceiveCount,
+  },
+  feed: { retryAttempts: FEED.retryAttempts, recordAgeMaxS: FEED.recordAgeMaxS },
+  logRetentionDays: 30,
+  keepState: true,
+};
+
+/** Six timeouts as well: the dead-letter function takes its messages at once, without a window. */
+export const DEAD_LETTER_VISIBILITY_S = 6 * DEAD_LETTER.timeoutS;
+
+const bridgesSchema = z
+  .array(bridgeIdSchema)
+  .min(1, 'must name at least one bridge, such as ["home"]')
+  .refine((bridges) => new Set(bridges).size === bridges.length, 'must name each bridge once');
+
+/**
+ * @param given unchecked, as cdk.json or a caller has it
+ * @throws RangeError naming what is wrong; also when a relation between the numbers does not hold: a template that
+ *   loses or repeats messages is not synthesized
+ */
+export function settingsOf(given: { readonly bridges: unknown; readonly overrides?: unknown }): Settings {
+  const bridges = checked(CONTEXT.bridges, bridgesSchema, given.bridges);
+  const overrides = checked(CONTEXT.settings, overridesSchema, given.overrides ?? {});
+  const settings: Settings = {
+    architecture: overrides.architecture ?? DEFAULTS.architecture,
+    drain: { ...DEFAULTS.drain, ...known(overrides.drain) },
+    feed: { ...DEFAULTS.feed, ...known(overrides.feed) },
+    logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
+    keepState: overrides.keepState ?? DEFAULTS.keepState,
+    bridges,
+  };
+  checkRelations(settings);
+  return settings;
+}
+
+function checkRelations({ drain }: Settings): void {
+  const visibilityMinS = 6 * drain.timeoutS + drain.batchWindowS;
+  relation(
+    drain.visibilityTimeoutS >= visibilityMinS,
+    `drain.visibilityTimeoutS must be at least ${visibilityMinS}: six times drain.timeoutS plus drain.batchWindowS, or a batch in work is delivered a second time`,
+  );
+  relation(
+    drain.batchSize <= 10 || drain.batchWindowS >= 1,
+    'drain.batchSize above 10 needs a drain.batchWindowS of at least 1',
+  );
+  relation(
+    drain.visibilityTimeoutS * drain.maxReceiveCount < RETENTION.queueS,
+    `drain.visibilityTimeoutS times drain.maxReceiveCount must be below ${RETENTION.queueS}, or the queue forgets a message before its last try`,
+  );
+}
+
+function checked<T>(key: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new RangeError(`cdk.json, context "${key}": ${describeFaults(parsed.error)}`);
+}
+
+function relation(holds: boolean, text: string): void {
+  if (!holds) throw new RangeError(`cdk.json, context "${CONTEXT.settings}": ${text}`);
+}
+
+/** Without the keys that are there but undefined: they would hide the defaults. */
+function known<T extends object>(given: T | undefined): { [Key in keyof T]?: NonNullable<T[Key]> } {
+  const entries = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]?: NonNullable<T[Key]> };
+}

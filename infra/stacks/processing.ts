@@ -1,0 +1,164 @@
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { DEAD_LETTER, FEED } from '../../shared/limits.ts';
+import { FUNCTION_ENV, LAKE, OUTPUTS } from '../../shared/names.ts';
+import { BridgeAccess } from '../constructs/bridge-access.ts';
+import { consume } from '../constructs/consume.ts';
+import { Handler } from '../constructs/handler.ts';
+import { PatientQueue } from '../constructs/patient-queue.ts';
+import { allow } from '../constructs/statement.ts';
+import type { Settings } from '../settings.ts';
+import type { StateStack } from './state.ts';
+
+/**
+ * What moves data between the parts of the state: it can be deleted and deployed again without a loss. The feed
+ * queues are here, because a bridge's scan brings back whatever they held, and because a bridge that leaves the
+ * list could not be removed if another stack imported its queue.
+ */
+export class ProcessingStack extends Stack {
+  readonly drain: Handler;
+  readonly deadLetter: Handler;
+  readonly feed: Handler;
+  /** By bridge id. */
+  readonly feeds: ReadonlyMap<string, Queue>;
+
+  constructor(scope: Construct, id: string, state: StateStack, settings: Settings) {
+    super(scope, id, { description: 'slotwise: functions, their triggers and the access of the bridges.' });
+    this.drain = this.#addDrain(state, settings);
+    this.deadLetter = this.#addDeadLetter(state, settings);
+    // No dead-letter queue: the bridge deletes what it cannot read, and its scan brings what that carried.
+    this.feeds = new Map(settings.bridges.map((bridge) => [bridge, this.#addQueue(`Feed-${bridge}`)]));
+    this.feed = this.#addFeed(state, settings);
+    for (const [bridge, feed] of this.feeds) {
+      new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state });
+    }
+    new CfnOutput(this, OUTPUTS.feedQueueUrls, { value: this.#feedQueueUrls() });
+  }
+
+  /** Snapshots -> lake, positions, audit. */
+  #addDrain(state: StateStack, settings: Settings): Handler {
+    const { drain } = settings;
+    const handler = new Handler(this, 'Drain', {
+      directory: 'functions/drain',
+      description: 'Empties the snapshot queue into the lake, keeps positions and audit',
+      timeoutS: drain.timeoutS,
+      memoryMb: drain.memoryMb,
+      settings,
+      environment: {
+        [FUNCTION_ENV.lakeBucket]: state.lake.bucketName,
+        [FUNCTION_ENV.positionsTable]: state.positions.tableName,
+        [FUNCTION_ENV.auditTable]: state.audit.tableName,
+      },
+      statements: [
+        consume('ConsumeSnapshots', state.snapshots),
+        allow('WriteLake', {
+          actions: ['s3:PutObject'],
+          resources: [state.lake.arnForObjects(`${LAKE.raw}*`), state.lake.arnForObjects(`${LAKE.ledger}*`)],
+        }),
+        allow('WritePositions', { actions: ['dynamodb:PutItem'], resources: [state.positions.tableArn] }),
+        allow('KeepAudit', {
+          actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
+          resources: [state.audit.tableArn],
+        }),
+      ],
+    });
+    new EventSourceMapping(this, 'DrainTrigger', {
+      target: handler.function,
+      eventSourceArn: state.snapshots.queueArn,
+      batchSize: drain.batchSize,
+      maxBatchingWindow: Duration.seconds(drain.batchWindowS),
+      reportBatchItemFailures: true,
+    }).node.addDependency(handler.role);
+    return handler;
+  }
+
+  /** What failed for good -> its raw body in the lake, its causes in the audit. */
+  #addDeadLetter(state: StateStack, settings: Settings): Handler {
+    const handler = new Handler(this, 'DeadLetter', {
+      directory: 'functions/dead-letter',
+      description: 'Keeps the raw body of what could not be stored and marks it as failed',
+      timeoutS: DEAD_LETTER.timeoutS,
+      memoryMb: DEAD_LETTER.memoryMb,
+      settings,
+      environment: {
+        [FUNCTION_ENV.lakeBucket]: state.lake.bucketName,
+        [FUNCTION_ENV.auditTable]: state.audit.tableName,
+      },
+      statements: [
+        consume('ConsumeDeadLetters', state.snapshotDeadLetters),
+        allow('KeepRawBodies', {
+          actions: ['s3:PutObject'],
+          resources: [state.lake.arnForObjects(`${LAKE.dead}*`)],
+        }),
+        allow('KeepAudit', {
+          actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
+          resources: [state.audit.tableArn],
+        }),
+      ],
+    });
+    new EventSourceMapping(this, 'DeadLetterTrigger', {
+      target: handler.function,
+      eventSourceArn: state.snapshotDeadLetters.queueArn,
+      batchSize: DEAD_LETTER.batchSize,
+      reportBatchItemFailures: true,
+    }).node.addDependency(handler.role);
+    return handler;
+  }
+
+  /** Registry stream -> the feed queue of every bridge. */
+  #addFeed(state: StateStack, settings: Settings): Handler {
+    const stream = state.registry.tableStreamArn;
+    if (stream === undefined) throw new RangeError('the registry needs a stream');
+    // Metadata of the records that the function could not take, not the records.
+    const failures = this.#addQueue('FeedFailures');
+    const handler = new Handler(this, 'Feed', {
+      directory: 'functions/feed',
+      description: 'Sends every change of the registry to the feed queue of each bridge',
+      timeoutS: FEED.timeoutS,
+      memoryMb: FEED.memoryMb,
+      settings,
+      environment: { [FUNCTION_ENV.feedQueueUrls]: this.#feedQueueUrls() },
+      statements: [
+        allow('ReadRegistryStream', {
+          actions: [
+            'dynamodb:DescribeStream',
+            'dynamodb:GetRecords',
+            'dynamodb:GetShardIterator',
+            'dynamodb:ListStreams',
+          ],
+          resources: [stream],
+        }),
+        allow('SendFeeds', {
+          actions: ['sqs:SendMessage'],
+          resources: [...this.feeds.values()].map((queue) => queue.queueArn),
+        }),
+        allow('ReportFailures', { actions: ['sqs:SendMessage'], resources: [failures.queueArn] }),
+      ],
+    });
+    // Retries without a bound would let one poisoned record block the shard until the stream forgets it.
+    new EventSourceMapping(this, 'FeedTrigger', {
+      target: handler.function,
+      eventSourceArn: stream,
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: FEED.batchSize,
+      bisectBatchOnError: true,
+      retryAttempts: settings.feed.retryAttempts,
+      maxRecordAge: Duration.seconds(settings.feed.recordAgeMaxS),
+      // Not SqsDlq: that would add a grant of its own, wider than the statement above.
+      onFailure: { bind: () => ({ destination: failures.queueArn }) },
+      reportBatchItemFailures: true,
+    }).node.addDependency(handler.role);
+    return handler;
+  }
+
+  #addQueue(id: string): Queue {
+    return new PatientQueue(this, id, { visibilityTimeoutS: FEED.queueVisibilityTimeoutS, keep: false });
+  }
+
+  #feedQueueUrls(): string {
+    const urls = [...this.feeds].map(([bridge, queue]) => [bridge, queue.queueUrl] as const);
+    return this.toJsonString(Object.fromEntries(urls));
+  }
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
+import { ProcessingStack } from './stacks/processing.ts';
+import { StateStack } from './stacks/state.ts';
+
+/** In the order of deployment; the template of each is `<outdir>/<name>.template.json`. */
+export const STACKS = { state: 'SlotwiseState', processing: 'SlotwiseProcessing' } as const;
+
+export interface SynthesizeOptions {
+  /** Where the cloud assembly goes. */
+  readonly outdir: string;
+  /** Default: the list in cdk.json. */
+  readonly bridges?: readonly string[];
+  /** Default: what cdk.json says. */
+  readonly overrides?: SettingOverrides;
+}
+
+export interface Assembly {
+  readonly directory: string;
+  /** In the order of deployment. */
+  readonly stacks: readonly { readonly name: string; readonly templateFile: string }[];
+}
+
+/**
+ * Writes the templates and the bundled handlers; needs neither network nor credentials.
+ * @throws RangeError when a setting is wrong
+ */
+export function synthesize(options: SynthesizeOptions): Assembly {
+  const app = new App({
+    outdir: options.outdir,
+    context: projectContext(),
+    analyticsReporting: false,
+    treeMetadata: false,
+  });
+  const settings = settingsOf({
+    bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),
+    overrides: options.overrides ?? contextOf(app, CONTEXT.settings),
+  });
+  const state = new StateStack(app, STACKS.state, settings);
+  new ProcessingStack(app, STACKS.processing, state, settings);
+  const assembly = app.synth();
+  return {
+    directory: assembly.directory,
+    stacks: Object.values(STACKS).map((name) => ({
+      name,
+      templateFile: assembly.getStackByName(name).templateFullPath,
+    })),
+  };
+}
+
+/** The context of cdk.json, which the CDK command line hands over and a plain `node infra/app.ts` does not. */
+function projectContext(): Record<string, unknown> {
+  const file = new URL('../cdk.json', import.meta.url);
+  const project = JSON.parse(readFileSync(file, 'utf8')) as { context?: Record<string, unknown> };
+  return project.context ?? {};
+}
+
+/** `cdk deploy -c key=value` brings the value as text. */
+function contextOf(app: App, key: string): unknown {
+  const value: unknown = app.node.tryGetContext(key);
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
