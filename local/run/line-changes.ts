@@ -1,0 +1,50 @@
+import { activeContracts } from '../../shared/replica.ts';
+import type { Strategy } from '../../shared/strategy.ts';
+
+/** What a change of the registry makes of the lines, once the bridge has followed it. */
+export interface LineChanges {
+  /** conIds that nobody wanted before: a streaming reqMktData each. */
+  readonly opened: ReadonlySet<number>;
+  /** conIds that nobody wants any more: a cancelMktData each. */
+  readonly freed: ReadonlySet<number>;
+}
+
+/** @param next takes the place of the strategy of its id */
+export function lineChanges(strategies: readonly Strategy[], next: Strategy): LineChanges {
+  const before = new Set(activeContracts(strategies).keys());
+  const others = strategies.filter((strategy) => strategy.id !== next.id);
+  const after = new Set(activeContracts([...others, next]).keys());
+  return { opened: after.difference(before), freed: before.difference(after) };
+}
+
+/** A request as the gateway's log has it, as far as it tells about lines. */
+export interface LineRequest {
+  readonly name: string;
+  readonly conId?: number;
+  readonly snapshot?: boolean;
+  readonly refusedWith?: number;
+  readonly monotonicMs: number;
+}
+
+/** Ticks off the requests that a change has to bring about, as they arrive on the gateway's socket. */
+export class AwaitedRequests {
+  readonly #opened: Set<number>;
+  readonly #freed: Set<number>;
+
+  constructor(changes: LineChanges) {
+    this.#opened = new Set(changes.opened);
+    this.#freed = new Set(changes.freed);
+  }
+
+  get isComplete(): boolean {
+    return this.#opened.size + this.#freed.size === 0;
+  }
+
+  /** @returns true when this request was the last one awaited */
+  see(request: LineRequest): boolean {
+    if (this.isComplete || request.conId === undefined || request.refusedWith !== undefined) return false;
+    if (request.name === 'reqMktData' && request.snapshot !== true) this.#opened.delete(request.conId);
+    if (request.name === 'cancelMktData') this.#freed.delete(request.conId);
+    return this.isComplete;
+  }
+}
