@@ -1,0 +1,129 @@
+import type { Mark, Quality } from '../../shared/snapshot.ts';
+import type { Greeks, GreeksSource, LineEvent, MarketDataType } from '../gateway/events.ts';
+
+/** What a line says of its contract now. */
+export interface Quote {
+  readonly quality: Quality;
+  readonly mark?: Mark;
+}
+
+/** Why a line that lives brings nothing to rely on; the next price or greeks of the line end it. */
+export type Silence = 'stale' | 'competing-session';
+
+/** Everything heard on one line so far. Times are receipt times in epoch milliseconds. */
+export interface QuoteState {
+  readonly bid?: number;
+  readonly ask?: number;
+  readonly last?: number;
+  /** The gateway has said that nobody bids, which is not the same as having heard no bid yet. */
+  readonly bidGone: boolean;
+  readonly greeks: Readonly<Partial<Record<GreeksSource, Greeks>>>;
+  readonly marketDataType?: MarketDataType;
+  readonly silence?: Silence;
+  readonly pricedAt?: number;
+  readonly greeksAt?: number;
+}
+
+export const NO_QUOTE: QuoteState = { bidGone: false, greeks: {} };
+
+/**
+ * @returns the state after one message of the line; the same object when the message changes nothing
+ */
+export function applyTick(state: QuoteState, event: LineEvent): QuoteState {
+  switch (event.type) {
+    case 'price':
+      return applyPrice(state, event);
+    case 'greeks': {
+      const { silence: _, ...rest } = state;
+      return { ...rest, greeks: { ...state.greeks, [event.source]: event.greeks }, greeksAt: event.at };
+    }
+    case 'marketDataType':
+      return state.marketDataType === event.marketDataType
+        ? state
+        : { ...state, marketDataType: event.marketDataType };
+    case 'requestNotice':
+      return event.meaning === 'competing-session' ? silenced(state, 'competing-session') : state;
+    case 'size':
+    case 'pulse':
+    case 'snapshotEnd':
+      return state;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The link is down, or another session has the data: the values stay, their quality falls until the next tick. */
+export function silenced(state: QuoteState, silence: Silence): QuoteState {
+  return state.silence === silence ? state : { ...state, silence };
+}
+
+function applyPrice(state: QuoteState, event: Extract<LineEvent, { type: 'price' }>): QuoteState {
+  const { field, price, at } = event;
+  if (field !== 'bid' && field !== 'ask' && field !== 'last') return state;
+  const { silence: _, [field]: __, ...rest } = state;
+  return {
+    ...rest,
+    ...(price === undefined ? {} : { [field]: price }),
+    bidGone: field === 'bid' ? price === undefined || price === 0 : state.bidGone,
+    pricedAt: at,
+  };
+}
+
+/**
+ * The quote as it travels. `price` is the middle of a two-sided quote, else the model's, else the last trade. An ask
+ * above 0 without a bid is a wing that nobody bids for: bid 0, quality `no-bid`. A side without data is absent.
+ */
+export function quoteOf(state: QuoteState): Quote {
+  const { bid, ask, last, greeks, pricedAt, greeksAt } = state;
+  const noBid = hasNoBid(state);
+  const chosen = preferredGreeks(greeks);
+  const price =
+    !noBid && bid !== undefined && ask !== undefined ? (bid + ask) / 2 : (greeks.model?.price ?? last);
+  const mark: Mark = {
+    ...defined('bid', noBid ? 0 : bid),
+    ...defined('ask', ask),
+    ...defined('last', last),
+    ...defined('price', price),
+    ...defined('iv', chosen?.iv),
+    ...defined('delta', chosen?.delta),
+    ...defined('gamma', chosen?.gamma),
+    ...defined('vega', chosen?.vega),
+    ...defined('theta', chosen?.theta),
+    ...defined('underlying', chosen?.underlying),
+  };
+  if (Object.keys(mark).length === 0) return { quality: state.silence ?? 'none' };
+  return {
+    quality: qualityOf(state, noBid),
+    mark: {
+      ...mark,
+      ...(pricedAt === undefined ? {} : { at: new Date(pricedAt).toISOString() }),
+      ...(greeksAt === undefined ? {} : { greeksAt: new Date(greeksAt).toISOString() }),
+    },
+  };
+}
+
+function hasNoBid({ bidGone, ask }: QuoteState): boolean {
+  return bidGone && ask !== undefined && ask > 0;
+}
+
+/**
+ * One word for several faults: the one that spoils a value most comes first. A delayed wing is `delayed`; that
+ * nobody bids for it still shows in its bid of 0.
+ */
+function qualityOf({ silence, marketDataType }: QuoteState, noBid: boolean): Quality {
+  if (silence !== undefined) return silence;
+  if (marketDataType === 3 || marketDataType === 4) return 'delayed';
+  if (marketDataType === 2) return 'frozen';
+  return noBid ? 'no-bid' : 'live';
+}
+
+/** The model's, which come for every option with a price; the others only while that side of the quote trades. */
+function preferredGreeks(greeks: QuoteState['greeks']): Greeks | undefined {
+  return [greeks.model, greeks.last, greeks.bid, greeks.ask].find(
+    (candidate) => candidate !== undefined && Object.keys(candidate).length > 0,
+  );
+}
+
+function defined<K extends string>(key: K, value: number | undefined): { [_ in K]?: number } {
+  return value === undefined ? {} : ({ [key]: value } as { [_ in K]: number });
+}
