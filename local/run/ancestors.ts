@@ -11,7 +11,7 @@ const GENERATIONS_MAX = 6;
  */
 export function ancestorsToWatch(environment: NodeJS.ProcessEnv): ProcessIdentity[] {
   const pids = new Set([process.ppid]);
-  if (environment['npm_lifecycle_event'] !== undefined) {
+  if (environment.npm_lifecycle_event !== undefined) {
     let pid: number | undefined = process.ppid;
     for (let generation = 0; pid !== undefined && generation < GENERATIONS_MAX; generation += 1) {
       if (isNpm(pid)) pids.add(pid);

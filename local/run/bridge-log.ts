@@ -15,10 +15,10 @@ export function lastTrouble(text: string): string | undefined {
   for (const line of text.trimEnd().split('\n').reverse()) {
     const entry = parseEntry(line);
     if (entry === undefined) {
-      if (/\bError\b/.test(line)) return line.trim();
+      if (/Error\b/.test(line)) return line.trim();
       continue;
     }
-    if (typeof entry['level'] === 'number' && entry['level'] >= LEVEL_WARN) return describe(entry);
+    if (typeof entry.level === 'number' && entry.level >= LEVEL_WARN) return describe(entry);
   }
   return undefined;
 }

@@ -6,8 +6,6 @@ import { isAlive, startTimeOf } from '../../cli/process.ts';
 import { LOCAL_RUN, type LocalRun, type ProcessIdentity, parseLocalRun } from '../../shared/local-run.ts';
 import { LocalFault } from './fault.ts';
 
-const LOCK_FILE = 'run.lock';
-
 /** How long a leftover has to end by itself before it is killed: a bridge writes its status and goes. */
 const LEFTOVER_GRACE_MS = 2000;
 const LEFTOVER_DEADLINE_MS = 5000;
@@ -100,7 +98,7 @@ function refuseForeign(path: string): void {
   } catch (cause) {
     throw unusable(path, cause);
   }
-  const isUntouched = names.every((name) => name.startsWith(LOCK_FILE));
+  const isUntouched = names.every((name) => name.startsWith(LOCAL_RUN.lockFile));
   if (!isUntouched && readRecord(path) === undefined) {
     throw new LocalFault(`${path} holds other things than a local run: name an empty directory with --dir`);
   }
@@ -117,7 +115,7 @@ function makeDirectory(path: string): void {
 function takeLock(path: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
-    lock = new DatabaseSync(join(path, LOCK_FILE), { timeout: 0 });
+    lock = new DatabaseSync(join(path, LOCAL_RUN.lockFile), { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (cause) {
@@ -173,7 +171,7 @@ async function haveEnded(processes: readonly ProcessIdentity[], deadlineMs: numb
 /** The lock stays: it is held. */
 function empty(path: string): void {
   for (const name of readdirSync(path)) {
-    if (!name.startsWith(LOCK_FILE)) rmSync(join(path, name), { recursive: true, force: true });
+    if (!name.startsWith(LOCAL_RUN.lockFile)) rmSync(join(path, name), { recursive: true, force: true });
   }
 }
 

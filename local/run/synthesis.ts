@@ -17,7 +17,7 @@ export async function synthesizeInto(outdir: string, signal: AbortSignal): Promi
   } catch (cause) {
     signal.throwIfAborted();
     const { stderr = '' } = cause as { stderr?: string };
-    const said = stderr.split('\n').find((line) => /\bError\b/.test(line)) ?? (cause as Error).message;
+    const said = stderr.split('\n').find((line) => /Error\b/.test(line)) ?? (cause as Error).message;
     throw new Error(`the stacks cannot be synthesized: ${said.trim()}`, { cause });
   }
 }
