@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { decimalSchema } from './decimal.ts';
 
 /** IB's key of an instrument: positive, stable, the same in every account. */

@@ -1,5 +1,5 @@
 import { Big } from 'big.js';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Quantities and money that must be exact travel as plain decimal strings: no exponent, no sign on zero,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from './digest.ts';
 import { bridgeIdSchema, epochSchema, instantSchema, type Snapshot, snapshotSchema } from './snapshot.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeFaults } from './message.ts';
 import { OUTPUTS } from './names.ts';
 import { bridgeIdSchema } from './snapshot.ts';

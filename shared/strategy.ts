@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { conIdSchema } from './contract.ts';
 import { decimalSchema, isZero } from './decimal.ts';
 import { instantSchema } from './snapshot.ts';
