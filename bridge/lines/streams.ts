@@ -1,0 +1,450 @@
+import type { Contract } from '../../shared/contract.ts';
+import { activeContracts, EMPTY_REPLICA, type Replica } from '../../shared/replica.ts';
+import type { BridgeStatus } from '../../shared/status.ts';
+import { isActive, isOpen, type Strategy } from '../../shared/strategy.ts';
+import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
+import type { Log } from '../log.ts';
+import { type BudgetPlan, NO_PLAN, planLines } from './budget.ts';
+import { type ContractResolver, refusalCode } from './contract-resolver.ts';
+import { type AccountsHeld, describeLine, describeStrategies } from './explain.ts';
+import type { LineLedger } from './ledger.ts';
+import { Line, type Refusal } from './line.ts';
+import { Prefetch } from './prefetch.ts';
+import type { Quote } from './quote.ts';
+
+export interface StreamsOptions {
+  readonly gateway: Gateway;
+  readonly contracts: ContractResolver;
+  readonly ledger: LineLedger;
+  readonly log: Log;
+  /** A message of a granted line changed what `quoteOf` gives. Called on the tick path: it must not wait. */
+  readonly onQuote: (conId: number) => void;
+  /** What the last sweep says of a contract whose details are not cached: for display. */
+  readonly contractOf?: (conId: number) => Contract | undefined;
+  /** IB answers a cancel within milliseconds of its subscribe with 354 or 300 (QuantConnect/Lean#1134). */
+  readonly minHoldMs?: number;
+  /** Before the second attempt of a request that failed; doubles up to a minute. */
+  readonly retryMs?: number;
+  /** Asked for after each `ready`, because TWS forgets it. */
+  readonly marketDataType?: MarketDataType;
+}
+
+const RETRY_MAX_MS = 60_000;
+
+/**
+ * The streaming lines: what the strategies want, within the budget, against what the gateway confirmed. One line per
+ * contract however many strategies want it; the last one to let go frees it. Every line is taken from the ledger
+ * before its request is sent, and given back to it when the cancel was.
+ */
+export class Streams {
+  readonly #options: Required<Omit<StreamsOptions, 'contractOf'>> & Pick<StreamsOptions, 'contractOf'>;
+  readonly #prefetch: Prefetch;
+  readonly #lines = new Map<number, Line>();
+  readonly #byRequest = new Map<number, Line>();
+  readonly #unsubscribes: (() => void)[] = [];
+  #replica: Replica = EMPTY_REPLICA;
+  #accounts: AccountsHeld = { ours: new Set(), elsewhere: new Map() };
+  #plan: BudgetPlan = NO_PLAN;
+  #plannedCap = 0;
+  /** Owners of the line that was just refused for want of room: they are no incumbents against the others. */
+  #displaced: ReadonlySet<string> = new Set();
+  #isLinkDown = false;
+  #ticks = 0;
+
+  constructor(options: StreamsOptions) {
+    this.#options = { minHoldMs: 300, retryMs: 1000, marketDataType: 1, ...options };
+    this.#prefetch = new Prefetch(options.contracts);
+  }
+
+  start(): void {
+    const { gateway, ledger } = this.#options;
+    this.#unsubscribes.push(
+      gateway.subscribe((event) => this.#onEvent(event)),
+      ledger.onChange(() => this.#onRoom()),
+    );
+    if (gateway.isReady) this.#onReady();
+  }
+
+  /** Cancels every line. */
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
+    for (const line of this.#lines.values()) {
+      if (line.request) this.#cancel(line, 'the bridge stops');
+      line.clearTimers();
+    }
+    this.#lines.clear();
+    this.#prefetch.reset();
+  }
+
+  /** On every change of the registry or of the accounts that this bridge holds. The requests leave at once. */
+  update(replica: Replica, accounts: AccountsHeld): void {
+    this.#replica = replica;
+    this.#accounts = accounts;
+    this.#replan();
+    this.#fetchAhead();
+  }
+
+  /** @returns undefined where no ACTIVE strategy of ours holds or watches the contract */
+  quoteOf(conId: number): Quote | undefined {
+    return this.#lines.get(conId)?.quote();
+  }
+
+  /** @returns the quote of a line that lives, for whoever would otherwise ask for the same contract again */
+  streamedQuote(conId: number): Quote | undefined {
+    const line = this.#lines.get(conId);
+    return line?.request?.isConfirmed ? line.quote() : undefined;
+  }
+
+  /** ACTIVE strategies of ours that hold or watch the contract. */
+  ownersOf(conId: number): readonly string[] {
+    return this.#lines.get(conId)?.owners ?? [];
+  }
+
+  /** Prices, sizes and greeks received on lines since the start. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
+  /** Strategies of ours that want lines, and those among them that the budget had no room for. */
+  counts(): { readonly strategiesActive: number; readonly strategiesDegraded: number } {
+    const grants = [...this.#plan.grants.values()];
+    return {
+      strategiesActive: grants.length,
+      strategiesDegraded: grants.filter((grant) => !grant.granted).length,
+    };
+  }
+
+  status(): Pick<BridgeStatus['lines'], 'streaming' | 'refused' | 'rows' | 'strategies'> {
+    const { contracts, contractOf } = this.#options;
+    const lines = [...this.#lines.values()];
+    return {
+      streaming: lines.filter((line) => line.request?.isConfirmed).length,
+      refused: lines.filter((line) => line.refusal).length,
+      rows: lines.map((line) =>
+        describeLine(line, contracts.peek(line.conId)?.contract ?? contractOf?.(line.conId)),
+      ),
+      strategies: describeStrategies({
+        strategies: this.#replica.strategies.values(),
+        accounts: this.#accounts,
+        plan: this.#plan,
+        lineOf: (conId) => this.#lines.get(conId),
+      }),
+    };
+  }
+
+  #onEvent(event: GatewayEvent): void {
+    switch (event.type) {
+      case 'ready':
+        this.#onReady();
+        break;
+      case 'lost':
+        this.#onLost(event.reason);
+        break;
+      case 'linkDown':
+        this.#isLinkDown = true;
+        this.#silenceAll();
+        break;
+      case 'linkUp':
+        this.#onLinkUp(event.linesKept);
+        break;
+      case 'farm':
+        // 2103 does not say which contracts it feeds; a line that is still fed says so with its next tick.
+        if (!event.up && event.code === 2103) this.#silenceAll();
+        break;
+      case 'price':
+      case 'size':
+      case 'greeks':
+      case 'marketDataType':
+      case 'pulse':
+      case 'requestNotice':
+        this.#onLineEvent(event);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** A fresh connection: nothing is requested yet, and what was refused may be granted today. */
+  #onReady(): void {
+    this.#isLinkDown = false;
+    this.#options.gateway.requests.requestMarketDataType(this.#options.marketDataType);
+    this.#retryAll({ refusedToo: true });
+    this.#fetchAhead();
+  }
+
+  #onLost(reason: string): void {
+    this.#byRequest.clear();
+    for (const line of this.#lines.values()) {
+      line.clearTimers();
+      line.request = undefined;
+      line.silence('stale');
+      if (line.owners.length === 0) this.#lines.delete(line.conId);
+      else if (line.isGranted) line.enter('wanted', Date.now(), `the connection was lost: ${reason}`);
+    }
+    this.#prefetch.reset();
+    this.#options.ledger.reset();
+  }
+
+  /** 1101: the requests are dead, and are cancelled so that no count of the gateway has them twice. 1102: they live. */
+  #onLinkUp(linesKept: boolean): void {
+    this.#isLinkDown = false;
+    if (!linesKept) {
+      for (const line of [...this.#lines.values()]) {
+        if (line.request) this.#cancel(line, 'IB lost the lines with its link (1101): requested again');
+      }
+    }
+    this.#retryAll({ refusedToo: !linesKept });
+  }
+
+  #retryAll({ refusedToo }: { readonly refusedToo: boolean }): void {
+    for (const line of this.#lines.values()) {
+      if (!line.request) line.clearTimers();
+      line.failedAttempts = 0;
+      if (refusedToo && line.refusal) {
+        line.refusal = undefined;
+        line.enter('wanted', Date.now(), 'to be requested again');
+      }
+    }
+    this.#replan();
+  }
+
+  #silenceAll(): void {
+    for (const line of this.#lines.values()) line.silence('stale');
+  }
+
+  #onRoom(): void {
+    if (this.#options.ledger.cap === this.#plannedCap) this.#pump();
+    else this.#replan();
+  }
+
+  #ours(counts: (strategy: Strategy) => boolean): Strategy[] {
+    return [...this.#replica.strategies.values()].filter(
+      (strategy) => counts(strategy) && this.#accounts.ours.has(strategy.account),
+    );
+  }
+
+  #fetchAhead(): void {
+    if (!this.#options.gateway.isReady) return;
+    this.#prefetch.want(this.#ours(isOpen).flatMap((strategy) => strategy.legs.map((leg) => leg.conId)));
+  }
+
+  #replan(): void {
+    const { ledger } = this.#options;
+    const strategies = this.#ours(isActive);
+    const granted = [...this.#plan.grants.values()].filter((grant) => grant.granted);
+    this.#plannedCap = ledger.cap;
+    this.#plan = planLines({
+      strategies,
+      cap: ledger.cap,
+      incumbents: new Set(granted.map((grant) => grant.strategyId)).difference(this.#displaced),
+      refused: new Set([...this.#lines.values()].filter((line) => line.refusal).map((line) => line.conId)),
+    });
+    this.#displaced = new Set();
+    this.#assign(activeContracts(strategies));
+    ledger.demand(this.#plan.conIds.size);
+    this.#pump();
+  }
+
+  #assign(owners: ReadonlyMap<number, readonly string[]>): void {
+    for (const conId of owners.keys()) {
+      if (!this.#lines.has(conId)) this.#lines.set(conId, new Line(conId, Date.now()));
+    }
+    for (const line of [...this.#lines.values()]) {
+      line.owners = owners.get(line.conId) ?? [];
+      line.isGranted = this.#plan.conIds.has(line.conId);
+      if (line.isGranted) this.#keep(line);
+      else if (line.request) this.#letGo(line);
+      else {
+        line.clearTimers();
+        if (line.owners.length === 0) this.#lines.delete(line.conId);
+        else if (!line.refusal) line.enter('wanted', Date.now(), this.#whyNot(line));
+      }
+    }
+  }
+
+  /** A line that was about to be cancelled and is wanted again keeps its request. */
+  #keep(line: Line): void {
+    if (!line.request) {
+      if (line.state === 'ended') line.enter('wanted', Date.now(), 'to be requested');
+      return;
+    }
+    line.clearTimers();
+    if (line.request.isConfirmed) line.enter('confirmed', Date.now(), whyStreaming(line));
+    else line.enter('sent', Date.now(), 'requested, no message yet');
+  }
+
+  #letGo(line: Line): void {
+    if (!line.request || line.state === 'ended') return;
+    const reason = line.owners.length === 0 ? 'no ACTIVE strategy wants it any more' : this.#whyNot(line);
+    line.clearTimers();
+    line.enter('ended', Date.now(), reason);
+    const holdLeftMs = line.request.sentTick + this.#options.minHoldMs - performance.now();
+    if (holdLeftMs <= 0) this.#cancel(line, reason);
+    else line.timer = setTimeout(() => this.#cancel(line, reason), holdLeftMs);
+  }
+
+  #cancel(line: Line, reason: string): void {
+    const { gateway, ledger } = this.#options;
+    const request = this.#endRequest(line, reason);
+    if (!request) return;
+    if (gateway.isReady) gateway.requests.cancelMarketData(request.reqId);
+    ledger.cancelled(request.use);
+  }
+
+  /** Nothing of this request is listened to any more. */
+  #endRequest(line: Line, reason: string): Line['request'] {
+    const { request } = line;
+    if (!request) return undefined;
+    line.clearTimers();
+    line.request = undefined;
+    line.silence('stale');
+    this.#byRequest.delete(request.reqId);
+    if (line.owners.length === 0) this.#lines.delete(line.conId);
+    else line.enter('wanted', Date.now(), reason);
+    return request;
+  }
+
+  /** Sends what is granted and not requested, in the order of service, as far as the ledger has room. */
+  #pump(): void {
+    const { gateway, contracts, ledger } = this.#options;
+    if (!gateway.isReady) return;
+    for (const conId of this.#plan.conIds) {
+      const line = this.#lines.get(conId);
+      if (!line || line.request || line.timer || line.resolving) continue;
+      const details = contracts.peek(conId);
+      if (!details) {
+        this.#resolve(line);
+        continue;
+      }
+      const use = ledger.take('stream');
+      if (!use) {
+        line.enter('wanted', Date.now(), 'waits for a line that is being given back');
+        continue;
+      }
+      const { contract } = details;
+      const reqId = gateway.requests.requestMarketData(
+        { ...contract, exchange: contract.exchange ?? 'SMART' },
+        'stream',
+      );
+      line.request = { reqId, use, sentTick: performance.now(), isConfirmed: false };
+      this.#byRequest.set(reqId, line);
+      line.enter('sent', Date.now(), 'requested, no message yet');
+    }
+  }
+
+  #resolve(line: Line): void {
+    const controller = new AbortController();
+    line.resolving = controller;
+    line.enter('wanted', Date.now(), 'its contract details are asked for');
+    this.#options.contracts.resolve(line.conId, controller.signal).then(
+      () => {
+        if (controller.signal.aborted) return;
+        line.resolving = undefined;
+        this.#pump();
+      },
+      (error: unknown) => {
+        if (controller.signal.aborted) return;
+        line.resolving = undefined;
+        const message = error instanceof Error ? error.message : String(error);
+        const code = refusalCode(error);
+        if (code === undefined) this.#tryLater(line, `its contract details did not come: ${message}`);
+        else this.#refuse(line, { code, message, meaning: 'refused' });
+      },
+    );
+  }
+
+  #onLineEvent(event: LineEvent): void {
+    const line = this.#byRequest.get(event.reqId);
+    if (!line?.request) return;
+    line.hear(event);
+    if (event.type === 'requestNotice') {
+      this.#onNotice(line, event);
+      return;
+    }
+    if (!line.request.isConfirmed) this.#confirm(line, line.request);
+    if (event.type === 'pulse') return;
+    if (event.type !== 'marketDataType') this.#ticks += 1;
+    if (line.isGranted) this.#options.onQuote(line.conId);
+  }
+
+  #confirm(line: Line, request: NonNullable<Line['request']>): void {
+    request.isConfirmed = true;
+    line.failedAttempts = 0;
+    if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
+  }
+
+  #onNotice(line: Line, notice: Extract<LineEvent, { type: 'requestNotice' }>): void {
+    const { ledger, log, onQuote } = this.#options;
+    const { code, message, meaning } = notice;
+    const text = `${message} (code ${code})`;
+    switch (meaning) {
+      case 'harmless':
+        return;
+      case 'competing-session':
+        if (line.isGranted) onQuote(line.conId);
+        return;
+      case 'no-line': {
+        this.#displaced = new Set(line.owners);
+        const request = this.#endRequest(line, text);
+        if (request) ledger.refused(request.use);
+        log.warn('line-cap-learned', { conId: line.conId, cap: ledger.cap, code });
+        return;
+      }
+      case 'shed': {
+        const request = this.#endRequest(line, text);
+        if (request) this.#tryLater(line, text);
+        if (request) ledger.ended(request.use);
+        return;
+      }
+      case 'refused':
+      case 'no-permission': {
+        const request = this.#endRequest(line, text);
+        this.#refuse(line, { code, message, meaning });
+        if (request) ledger.ended(request.use);
+        return;
+      }
+      default:
+        meaning satisfies never;
+    }
+  }
+
+  /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
+  #refuse(line: Line, refusal: Refusal): void {
+    const text = `${refusal.message} (code ${refusal.code})`;
+    if (this.#isLinkDown) {
+      this.#tryLater(line, text);
+      return;
+    }
+    if (!this.#lines.has(line.conId)) return;
+    line.refusal = refusal;
+    line.enter('refused', Date.now(), text);
+    this.#options.log.warn('line-refused', {
+      conId: line.conId,
+      code: refusal.code,
+      message: refusal.message,
+    });
+    this.#options.onQuote(line.conId);
+    this.#replan();
+  }
+
+  #tryLater(line: Line, reason: string): void {
+    if (!this.#lines.has(line.conId)) return;
+    const delayMs = Math.min(RETRY_MAX_MS, this.#options.retryMs * 2 ** line.failedAttempts);
+    line.failedAttempts = Math.min(line.failedAttempts + 1, 16);
+    line.enter('wanted', Date.now(), `${reason}; tried again in ${Math.round(delayMs / 1000)} s`);
+    clearTimeout(line.timer);
+    line.timer = setTimeout(() => {
+      line.timer = undefined;
+      this.#pump();
+    }, delayMs);
+  }
+
+  #whyNot(line: Line): string {
+    const [owner = ''] = line.owners;
+    return `${owner}: ${this.#plan.grants.get(owner)?.reason ?? 'no line granted'}`;
+  }
+}
+
+function whyStreaming(line: Line): string {
+  return `streams for ${line.owners.join(', ')}`;
+}
