@@ -1,15 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { readInputs } from '../../cli/registry/input.ts';
 import type { RegistryStore } from '../../cli/registry/store.ts';
-import { describeFaults } from '../../shared/message.ts';
-import { type StrategyInput, strategyInputSchema } from '../../shared/strategy.ts';
+import type { StrategyInput } from '../../shared/strategy.ts';
 import type { Condor } from '../gateway/portfolio.ts';
-import { LocalFault } from './fault.ts';
 
-const fileSchema = z.union([
-  z.array(strategyInputSchema),
-  z.object({ strategies: z.array(strategyInputSchema) }).transform(({ strategies }) => strategies),
-]);
+const PRIORITY_LAST = 100;
 
 /** @returns each condor of a portfolio as an ACTIVE strategy, the first one served first */
 export function strategiesOfCondors(condors: readonly Condor[]): StrategyInput[] {
@@ -17,7 +11,7 @@ export function strategiesOfCondors(condors: readonly Condor[]): StrategyInput[]
     id: condor.name,
     account: condor.account,
     status: 'ACTIVE',
-    priority: Math.min(100, index + 1),
+    priority: Math.min(PRIORITY_LAST, index + 1),
     legs: condor.legs,
     tags: ['iron-condor', condor.underlying],
     rolledFrom: [],
@@ -25,33 +19,17 @@ export function strategiesOfCondors(condors: readonly Condor[]): StrategyInput[]
 }
 
 /**
- * Reads `--registry`: a JSON array of strategies, or `{ "strategies": [...] }`.
- * @throws LocalFault naming every fault
+ * Reads `--registry`: what `slotwise registry put` takes.
+ * @throws CommandFailure naming every fault
  */
 export async function readStrategies(path: string): Promise<StrategyInput[]> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new LocalFault(`--registry ${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  const parsed = fileSchema.safeParse(json);
-  if (!parsed.success) {
-    const list = Array.isArray(json)
-      ? z.array(strategyInputSchema)
-      : z.object({ strategies: z.array(strategyInputSchema) });
-    const faults = list.safeParse(json).error;
-    throw new LocalFault(
-      `--registry ${path} must be a JSON array of strategies: ${describeFaults(faults ?? parsed.error)}`,
-    );
-  }
-  const ids = parsed.data.map((strategy) => strategy.id);
-  const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
-  if (twice.length > 0) throw new LocalFault(`--registry ${path} names ${twice.join(', ')} more than once`);
-  return parsed.data;
+  return (await readInputs(path)).map(({ input }) => input);
 }
 
-/** Writes those that are not there yet: a first run that was killed half way goes on where it was. */
+/**
+ * Writes those that are not there yet: a first run that was killed half way goes on where it was.
+ * @returns how many it wrote
+ */
 export async function seedRegistry(
   store: RegistryStore,
   strategies: readonly StrategyInput[],
