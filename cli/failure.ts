@@ -1,3 +1,5 @@
+import { InvalidStrategy, StaleVersion, UnknownStrategy } from './registry/errors.ts';
+
 /** Exit codes of every command, as `slotwise --help` lists them. */
 export const EXIT = {
   ok: 0,
@@ -39,8 +41,14 @@ export function describeFailure(error: unknown): { readonly line: string; readon
   const advice = cause?.remedy ?? (typeof remedy === 'string' ? remedy : undefined);
   return {
     line: oneLine(advice === undefined ? text : `${text}: ${advice}`),
-    exitCode: typeof exitCode === 'number' ? exitCode : EXIT.failed,
+    exitCode: typeof exitCode === 'number' ? exitCode : registryExitCode(error),
   };
+}
+
+function registryExitCode(error: Error): ExitCode {
+  if (error instanceof StaleVersion) return EXIT.stale;
+  if (error instanceof InvalidStrategy || error instanceof UnknownStrategy) return EXIT.usage;
+  return EXIT.failed;
 }
 
 function oneLine(text: string): string {

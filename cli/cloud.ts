@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { LOCAL_RUN } from '../shared/local-run.ts';
+import type { CloudOutputs } from '../shared/outputs.ts';
+import { CommandFailure, EXIT } from './failure.ts';
+import { holdDirectory } from './hold-directory.ts';
+import { localOutputs, stillStarting, type Target } from './target.ts';
+
+/** A target's tables and lake, open for the length of a command. */
+export interface Cloud extends AsyncDisposable {
+  readonly outputs: CloudOutputs;
+  readonly documents: DynamoDBDocumentClient;
+  readonly s3: S3Client;
+}
+
+/** What local/aws/stores.ts exports: found by path, because the command line imports nothing of the local run. */
+interface StoresModule {
+  openStores(options: { readonly dir: string }): Promise<{
+    clients(principal: string): { readonly dynamodb: DynamoDBClient; readonly s3: S3Client };
+    stop(): Promise<void>;
+  }>;
+}
+
+const STORES = new URL('../local/aws/stores.ts', import.meta.url);
+
+/** The person at the command line, to whoever checks what each caller may do. */
+const PRINCIPAL = 'cli';
+
+/**
+ * A deployment is reached with the credentials that every AWS tool finds. A local run that lives is reached where it
+ * listens; over the directory of one that has ended its stores are started, for as long as this is open.
+ * @throws CommandFailure with the remedy
+ */
+export async function openCloud(target: Target): Promise<Cloud> {
+  if (target.kind === 'aws') {
+    const { region } = target.outputs;
+    return cloud(target.outputs, new DynamoDBClient({ region }), new S3Client({ region }));
+  }
+  const outputs = localOutputs(target);
+  if (!target.isRunning) return openEnded(target, outputs);
+  const { endpoints, credentials } = target.run;
+  if (endpoints === undefined) throw new CommandFailure(EXIT.noTarget, stillStarting(target));
+  const common = {
+    region: outputs.region,
+    credentials: credentials ?? { accessKeyId: PRINCIPAL, secretAccessKey: PRINCIPAL },
+  };
+  const dynamodb = new DynamoDBClient({ ...common, endpoint: endpoints.dynamodb });
+  const s3 = new S3Client({ ...common, endpoint: endpoints.s3, forcePathStyle: true });
+  return cloud(outputs, dynamodb, s3);
+}
+
+async function openEnded(target: Target & { kind: 'local' }, outputs: CloudOutputs): Promise<Cloud> {
+  await using opening = new AsyncDisposableStack();
+  opening.use(await holdDirectory(target.dir));
+  const { openStores } = (await import(STORES.href)) as StoresModule;
+  const stores = await openStores({ dir: join(target.dir, LOCAL_RUN.awsDirectory) });
+  opening.defer(() => stores.stop());
+  const { dynamodb, s3 } = stores.clients(PRINCIPAL);
+  const open = cloud(outputs, dynamodb, s3);
+  opening.use(open);
+  const everything = opening.move();
+  return { ...open, [Symbol.asyncDispose]: () => everything.disposeAsync() };
+}
+
+function cloud(outputs: CloudOutputs, dynamodb: DynamoDBClient, s3: S3Client): Cloud {
+  const documents = DynamoDBDocumentClient.from(dynamodb, {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+  return {
+    outputs,
+    documents,
+    s3,
+    async [Symbol.asyncDispose]() {
+      dynamodb.destroy();
+      s3.destroy();
+    },
+  };
+}

@@ -1,0 +1,4 @@
+import { Command } from 'commander';
+export function linesCommand(): Command {
+  return new Command('lines');
+}

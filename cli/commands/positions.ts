@@ -1,0 +1,4 @@
+import { Command } from 'commander';
+export function positionsCommand(): Command {
+  return new Command('positions');
+}

@@ -1,0 +1,106 @@
+import { resolve } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type Answer, toCell } from './cells.ts';
+import {
+  countConflicts,
+  countStored,
+  type EpochGap,
+  findGaps,
+  type ProducedEpoch,
+  type StoredCounts,
+} from './counts.ts';
+import { cachePath, fetchObjects, listRawObjects } from './objects.ts';
+import { viewStatements } from './views.ts';
+
+export interface LakeOptions {
+  readonly s3: S3Client;
+  readonly bucket: string;
+  /** Copies of objects are kept here, and fetched once. */
+  readonly cacheDirectory: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** The lake as it was when it was opened, to be asked in SQL. One question at a time. */
+export interface Lake extends AsyncDisposable {
+  /** Objects that the views read. */
+  readonly objects: number;
+  /** Keys under the prefix that the drain would not have written: they are left out. */
+  readonly foreign: readonly string[];
+  /** @throws QueryError with one line on what is wrong with the SQL */
+  query(sql: string, options?: { readonly signal?: AbortSignal }): Promise<Answer>;
+  counts(): Promise<StoredCounts>;
+  /** How many ids have two bodies: must be 0. */
+  conflicts(): Promise<number>;
+  /** What each epoch produced and the lake does not have; epochs without a gap are left out. */
+  gaps(produced: readonly ProducedEpoch[]): Promise<EpochGap[]>;
+}
+
+/** The database refused the question: the person who asked can mend it. */
+export class QueryError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'QueryError';
+  }
+}
+
+/**
+ * Lists the raw objects, brings copies of those that are new, and opens an in-memory database over them.
+ * @throws what S3 answers, as it came
+ */
+export async function openLake(options: LakeOptions): Promise<Lake> {
+  const { s3, bucket, signal } = options;
+  const cacheDirectory = resolve(options.cacheDirectory);
+  const { objects, foreign } = await listRawObjects(s3, bucket, signal);
+  await fetchObjects(objects, { ...options, cacheDirectory });
+
+  const instance = await DuckDBInstance.create(':memory:', {
+    // Nothing is fetched behind the user's back: what the views need is built in.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  const files = objects.map((object) => cachePath(object.key, cacheDirectory));
+  for (const statement of viewStatements(files, cacheDirectory)) await connection.run(statement);
+  const query = (sql: string, { signal: stop }: { readonly signal?: AbortSignal } = {}) =>
+    ask(connection, sql, stop);
+  return {
+    objects: objects.length,
+    foreign,
+    query,
+    counts: () => countStored(query),
+    conflicts: () => countConflicts(query),
+    gaps: (produced) => findGaps(query, produced),
+    async [Symbol.asyncDispose]() {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+async function ask(
+  connection: DuckDBConnection,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  signal?.throwIfAborted();
+  const interrupt = () => connection.interrupt();
+  signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    const reader = await connection.runAndReadAll(sql);
+    return { columns: reader.columnNames(), rows: reader.getRows().map((row) => row.map(toCell)) };
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new QueryError(describeRefusal(cause), { cause });
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+  }
+}
+
+/** DuckDB answers in paragraphs: what is wrong, a proposal, and where. One line keeps the first two. */
+function describeRefusal(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const [paragraphs = ''] = text.split(/\n\s*LINE \d+:/);
+  return paragraphs.trim().replace(/\s*\n\s*/g, ' ');
+}
