@@ -1,67 +1,27 @@
-import type { LineCounts } from './lines.ts';
-import type { Portfolio, Position } from './portfolio.ts';
-import type { ReceivedRequest } from './request-log.ts';
-
-export interface GatewayOptions {
-  readonly portfolio: Portfolio;
-  /** 0 takes a free one. Default 0. */
-  readonly port?: number;
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** Highest protocol version that it speaks. Default 193. */
-  readonly serverVersion?: number;
-  /** Market data lines, shared by all clients. Default 100. */
-  readonly linesCap?: number;
-  readonly seed?: number;
-  /** The market moves once per period and every streamed line ticks. Default 250. */
-  readonly tickPeriodMs?: number;
-  /** From a snapshot request to tickSnapshotEnd. Default 11,000, as in reality. */
-  readonly snapshotMs?: number;
-  /** Default linesCap / 2, as IB documents. */
-  readonly messagesPerSecondMax?: number;
-  /** What happens above that rate: `pace` reports 100 and serves, `reject` drops and ends the session at the third time. */
-  readonly pacing?: 'pace' | 'reject';
-  /** What the account may see. Default live. */
-  readonly feed?: 'live' | 'frozen' | 'delayed';
-  /** Chance (0 to 1) that a snapshot lacks a field. Default 0. */
-  readonly snapshotGaps?: number;
-  /** Positions that open, change or close by themselves; condor legs stay. Default 0. */
-  readonly changesPerMinute?: number;
-  /** YYYY-MM-DD: options are priced as of this day. Default today in UTC. */
-  readonly today?: string;
-  /** Requests kept in memory. Default 10,000. */
-  readonly requestLogMax?: number;
-  /** Requests are appended here as JSON lines, accounts masked. */
-  readonly requestLogPath?: string;
-  readonly faults?: Partial<Faults>;
-}
-
-/** Misbehaviour, switched on and off while it runs. */
-export interface Faults {
-  /** New connections are closed at once. */
-  refuseConnections: boolean;
-  /** Connections are accepted, handshakes answered, and then nothing: never nextValidId. */
-  mute: boolean;
-  /** reqPositions is answered by rows without positionEnd. */
-  holdPositionEnd: boolean;
-}
-
-/** Positions that open, change and close while it runs; every call pushes a row to the subscribers. */
-export interface PortfolioControl {
-  readonly positions: readonly Position[];
-  /** @throws RangeError when the account or conId is unknown, or the position exists */
-  open(position: Position): void;
-  /** @throws RangeError when there is no such position */
-  change(position: Position): void;
-  /** Pushes a row of quantity 0. @throws RangeError when there is no such position */
-  close(key: { readonly account: string; readonly conId: number }): void;
-}
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { Activity } from './activity.ts';
+import { Book, type PortfolioControl } from './book.ts';
+import { Catalogue } from './catalogue.ts';
+import { Connection } from './connection.ts';
+import { type LineCounts, LineLedger } from './lines.ts';
+import { Market } from './market.ts';
+import { MarketData } from './market-data.ts';
+import { messageName } from './message-names.ts';
+import * as messages from './messages.ts';
+import { NOTICES, type Notice } from './notices.ts';
+import { type Faults, type GatewayOptions, type Settings, withDefaults } from './options.ts';
+import { PaceMeter } from './pace.ts';
+import { type ReceivedRequest, RequestLog } from './request-log.ts';
+import { decodeRequest, type Request, UnreadableRequest } from './requests.ts';
+import { type Floor, Session } from './session.ts';
 
 export interface ClientStats {
   readonly clientId: number;
+  /** What was agreed with this client. */
   readonly serverVersion: number;
-  readonly streaming: number;
-  readonly snapshotsInFlight: number;
+  /** Lines in use, snapshots included. */
+  readonly lines: number;
 }
 
 export interface GatewayStats {
@@ -73,6 +33,7 @@ export interface GatewayStats {
   readonly lines: LineCounts;
   readonly positions: number;
   readonly requests: number;
+  /** Requests that could have placed, changed or cancelled an order. All were refused. */
   readonly orders: number;
   readonly paceViolations: number;
   /** Market data messages sent. */
@@ -101,8 +62,243 @@ export interface SimulatedGateway extends AsyncDisposable {
 
 /**
  * A TCP server that speaks the TWS API as an IB Gateway does.
- * @throws the server's own error, `code` EADDRINUSE and the like, when it cannot listen
+ * @throws RangeError on a setting that cannot be; the server's own error (`code` EADDRINUSE and the like) when it
+ * cannot listen, or the file system's when the request log cannot be written
  */
-export async function startGateway(_options: GatewayOptions): Promise<SimulatedGateway> {
-  throw new Error('not yet');
+export async function startGateway(options: GatewayOptions): Promise<SimulatedGateway> {
+  const gateway = new Gateway(withDefaults(options));
+  await gateway.start();
+  return gateway;
+}
+
+/** IB serves 32 clients; who has not said who it is yet counts too. */
+const CONNECTIONS_MAX = 64;
+/** With `reject`, the third violation ends the session. */
+const VIOLATIONS_MAX = 3;
+
+interface Peer {
+  readonly connection: Connection;
+  readonly pace: PaceMeter;
+  /** After startApi. */
+  session?: Session;
+  /** Accepted while `mute` was on: it will never hear anything. */
+  muted?: boolean;
+}
+
+class Gateway implements SimulatedGateway {
+  readonly faults: Faults;
+  readonly #settings: Settings;
+  readonly #server: Server = createServer();
+  readonly #peers = new Set<Peer>();
+  readonly #log: RequestLog;
+  readonly #ledger: LineLedger;
+  readonly #marketData: MarketData;
+  readonly #book: Book;
+  readonly #activity: Activity;
+  readonly #floor: Floor;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #connections = 0;
+  #orders = 0;
+  #violations = 0;
+  #port = 0;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    const { portfolio, seed, today } = settings;
+    const catalogue = new Catalogue(portfolio.instruments);
+    const { instruments } = catalogue;
+    const market = new Market({ instruments, seed, today, stepMs: settings.tickPeriodMs });
+    this.faults = settings.faults;
+    this.#log = new RequestLog({ max: settings.requestLogMax, accounts: portfolio.accounts });
+    this.#ledger = new LineLedger(settings.linesCap);
+    this.#marketData = new MarketData({ ...settings, catalogue, market, ledger: this.#ledger });
+    this.#book = new Book({ ...portfolio, instruments });
+    this.#activity = new Activity({ portfolio, book: this.#book, seed });
+    this.#floor = {
+      accounts: portfolio.accounts,
+      catalogue,
+      book: this.#book,
+      market,
+      marketData: this.#marketData,
+      faults: this.faults,
+      today,
+    };
+  }
+
+  get host(): string {
+    return this.#settings.host;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get portfolio(): PortfolioControl {
+    return this.#book;
+  }
+
+  get requests(): readonly ReceivedRequest[] {
+    return this.#log.newest;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, requestLogPath, tickPeriodMs, changesPerMinute } = this.#settings;
+    if (requestLogPath !== undefined) await this.#log.open(requestLogPath);
+    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.on('connection', (socket) => this.#accept(socket));
+    this.#server.listen({ host, port });
+    try {
+      await once(this.#server, 'listening');
+    } catch (error) {
+      await this.#log.close();
+      throw error;
+    }
+    const address = this.#server.address();
+    this.#port = typeof address === 'object' && address !== null ? address.port : port;
+    this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs));
+    if (changesPerMinute > 0) {
+      this.#timers.push(setInterval(() => this.#activity.step(), 60_000 / changesPerMinute));
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    if (this.#server.listening) {
+      const closed = once(this.#server, 'close');
+      this.#server.close();
+      this.dropClients();
+      await closed;
+    }
+    await this.#log.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  disconnectAll(): void {
+    for (const { connection } of this.#peers) connection.end();
+  }
+
+  dropClients(): void {
+    for (const { connection } of this.#peers) connection.reset();
+  }
+
+  onRequest(listener: (request: ReceivedRequest) => void): () => void {
+    return this.#log.subscribe(listener);
+  }
+
+  stats(): GatewayStats {
+    const lines = this.#ledger.counts();
+    const sessions = [...this.#peers].flatMap(({ session }) => (session === undefined ? [] : [session]));
+    return {
+      serverVersion: this.#settings.serverVersion,
+      clients: sessions.map(({ clientId, version }) => ({
+        clientId,
+        serverVersion: version,
+        lines: lines.byClient.get(clientId) ?? 0,
+      })),
+      connections: this.#connections,
+      lines,
+      positions: this.#book.size,
+      requests: this.#log.count,
+      orders: this.#orders,
+      paceViolations: this.#violations,
+      ticks: this.#marketData.ticks,
+      ticksDropped: this.#marketData.ticksDropped,
+    };
+  }
+
+  #accept(socket: Socket): void {
+    if (this.faults.refuseConnections) {
+      socket.destroy();
+      return;
+    }
+    this.#connections += 1;
+    const connection: Connection = new Connection(socket, this.#settings.serverVersion, {
+      onFrame: (fields, monotonicMs) => this.#receive(peer, fields, monotonicMs),
+      onClose: () => {
+        this.#peers.delete(peer);
+        peer.session?.close();
+      },
+    });
+    const peer: Peer = { connection, pace: new PaceMeter(this.#settings.messagesPerSecondMax) };
+    this.#peers.add(peer);
+    connection.start();
+  }
+
+  #receive(peer: Peer, fields: readonly string[], monotonicMs: number): void {
+    const [id = ''] = fields;
+    const name = messageName(id);
+    const outcome = this.#isAboveRate(peer, monotonicMs)
+      ? { refusedWith: 100 }
+      : this.#serve(peer, fields, name);
+    this.#log.add({
+      at: performance.timeOrigin + monotonicMs,
+      monotonicMs,
+      clientId: peer.session?.clientId ?? -1,
+      messageId: /^\d+$/.test(id) ? Number(id) : -1,
+      name,
+      ...outcome,
+      fields,
+    });
+  }
+
+  /** @returns true when the message is not to be served */
+  #isAboveRate(peer: Peer, nowMs: number): boolean {
+    const pace = peer.pace.record(nowMs);
+    if (pace === 'within') return false;
+    const rejects = this.#settings.pacing === 'reject';
+    if (pace === 'above') return rejects;
+    this.#violations += 1;
+    const max = this.#settings.messagesPerSecondMax;
+    this.#notify(peer, NOTICES.tooFast(max, pace.received, pace.violation));
+    if (rejects && pace.violation >= VIOLATIONS_MAX) peer.connection.end();
+    return rejects;
+  }
+
+  #serve(
+    peer: Peer,
+    fields: readonly string[],
+    name: string,
+  ): Pick<ReceivedRequest, 'reqId' | 'conId' | 'snapshot' | 'refusedWith'> {
+    let request: Request;
+    try {
+      request = decodeRequest(fields);
+    } catch (error) {
+      if (!(error instanceof UnreadableRequest)) throw error;
+      const notice = NOTICES.unreadable(error.message);
+      this.#notify(peer, notice);
+      return { refusedWith: notice.code };
+    }
+    if (request.name === 'startApi') return this.#startSession(peer, request.clientId);
+    if (request.name === 'order') this.#orders += 1;
+    const known = 'reqId' in request ? { reqId: request.reqId } : {};
+    // Before startApi and nextValidId requests may be dropped: this gateway always does.
+    if (peer.session === undefined || peer.muted === true) return known;
+    const { conId, notice } = peer.session.handle(request, name);
+    return {
+      ...known,
+      ...(conId === undefined ? {} : { conId }),
+      ...(request.name === 'reqMktData' ? { snapshot: request.snapshot } : {}),
+      ...(notice === undefined ? {} : { refusedWith: notice.code }),
+    };
+  }
+
+  #startSession(peer: Peer, clientId: number): { refusedWith?: number } {
+    if (peer.session !== undefined) return {};
+    if ([...this.#peers].some(({ session }) => session?.clientId === clientId)) {
+      this.#notify(peer, NOTICES.clientIdInUse);
+      peer.connection.end();
+      return { refusedWith: NOTICES.clientIdInUse.code };
+    }
+    peer.session = new Session({ clientId, floor: this.#floor, wire: peer.connection });
+    peer.muted = this.faults.mute;
+    if (!peer.muted) peer.session.greet();
+    return {};
+  }
+
+  #notify({ connection, muted }: Peer, notice: Notice): void {
+    if (muted !== true) connection.send([messages.notice(connection.version, -1, notice, Date.now())]);
+  }
 }

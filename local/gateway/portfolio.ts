@@ -57,11 +57,77 @@ export const condorSchema = z.object({
 /** An iron condor: long put, short put, short call, long call, by rising strike. openPrice is per share. */
 export type Condor = z.infer<typeof condorSchema>;
 
-export const portfolioSchema = z.object({
-  accounts: z.array(z.string().min(1)).min(1),
-  instruments: z.array(instrumentSchema),
-  positions: z.array(positionSchema),
-  condors: z.array(condorSchema).default([]),
-});
+export const portfolioSchema = z
+  .object({
+    accounts: z.array(z.string().min(1)).min(1),
+    instruments: z.array(instrumentSchema),
+    positions: z.array(positionSchema),
+    condors: z.array(condorSchema).default([]),
+  })
+  .superRefine((portfolio, context) => {
+    for (const { path, message } of contradictions(portfolio)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  });
 
 export type Portfolio = z.infer<typeof portfolioSchema>;
+
+interface Contradiction {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What each part allows and the whole does not. */
+function* contradictions(portfolio: {
+  readonly accounts: readonly string[];
+  readonly instruments: readonly Instrument[];
+  readonly positions: readonly Position[];
+}): Generator<Contradiction> {
+  const instruments = new Map<number, Instrument>();
+  for (const [index, instrument] of portfolio.instruments.entries()) {
+    const { conId } = instrument.contract;
+    if (instruments.has(conId)) {
+      yield { path: ['instruments', index, 'contract', 'conId'], message: `${conId} is given twice` };
+    }
+    instruments.set(conId, instrument);
+  }
+  for (const [index, instrument] of portfolio.instruments.entries()) {
+    const fault = modelFault(instrument, instruments);
+    if (fault !== undefined) yield { path: ['instruments', index, ...fault.path], message: fault.message };
+  }
+  const held = new Set<string>();
+  for (const [index, { account, conId }] of portfolio.positions.entries()) {
+    const path = ['positions', index];
+    if (!portfolio.accounts.includes(account)) {
+      yield { path: [...path, 'account'], message: 'is not among accounts' };
+    }
+    if (!instruments.has(conId)) {
+      yield { path: [...path, 'conId'], message: `${conId} is not among instruments` };
+    }
+    if (held.has(`${account} ${conId}`)) {
+      yield { path: [...path, 'conId'], message: `${conId} is held twice in one account` };
+    }
+    held.add(`${account} ${conId}`);
+  }
+}
+
+/** Options need terms and an underlying that has a price; everything else needs a price of its own. */
+function modelFault(
+  { contract, underConId, price }: Instrument,
+  instruments: ReadonlyMap<number, Instrument>,
+): Contradiction | undefined {
+  if (contract.secType !== 'OPT' && contract.secType !== 'FOP') {
+    return price === undefined
+      ? { path: ['price'], message: `is required for ${contract.secType}` }
+      : undefined;
+  }
+  for (const term of ['lastTradeDate', 'strike', 'right'] as const) {
+    if (contract[term] === undefined) {
+      return { path: ['contract', term], message: `is required for ${contract.secType}` };
+    }
+  }
+  if (underConId === undefined || instruments.get(underConId)?.price === undefined) {
+    return { path: ['underConId'], message: 'must name an instrument that has a price' };
+  }
+  return undefined;
+}

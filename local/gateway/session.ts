@@ -1,0 +1,203 @@
+import { decimal } from '../../shared/decimal.ts';
+import type { Book } from './book.ts';
+import type { Day } from './calendar.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Field } from './frames.ts';
+import { hoursOf } from './hours.ts';
+import type { Market } from './market.ts';
+import type { Answer, MarketData, Subscriber } from './market-data.ts';
+import * as messages from './messages.ts';
+import { FARMS_ARE_UP, NOTICES, type Notice } from './notices.ts';
+import type { Faults } from './options.ts';
+import type { Position } from './portfolio.ts';
+import type { ContractQuery, Request } from './requests.ts';
+
+/** What all sessions of one gateway share. */
+export interface Floor {
+  readonly accounts: readonly string[];
+  readonly catalogue: Catalogue;
+  readonly book: Book;
+  readonly market: Market;
+  readonly marketData: MarketData;
+  readonly faults: Faults;
+  readonly today: Day;
+}
+
+/** The socket's side of a session. */
+export interface Wire {
+  readonly version: number;
+  readonly backlogBytes: number;
+  send(messages: readonly (readonly Field[])[]): void;
+}
+
+/** One client after startApi: what it asked for, and what it is owed. */
+export class Session implements Subscriber {
+  readonly clientId: number;
+  readonly #floor: Floor;
+  readonly #wire: Wire;
+  readonly #unsubscribe: () => void;
+  #marketDataType = 1;
+  #wantsPositions = false;
+  #accountWanted: string | undefined;
+
+  constructor(options: { readonly clientId: number; readonly floor: Floor; readonly wire: Wire }) {
+    this.clientId = options.clientId;
+    this.#floor = options.floor;
+    this.#wire = options.wire;
+    this.#unsubscribe = this.#floor.book.onChange((row) => this.#push(row));
+  }
+
+  get marketDataType(): number {
+    return this.#marketDataType;
+  }
+
+  get version(): number {
+    return this.#wire.version;
+  }
+
+  get backlogBytes(): number {
+    return this.#wire.backlogBytes;
+  }
+
+  send(list: readonly (readonly Field[])[]): void {
+    this.#wire.send(list);
+  }
+
+  notify(id: number, notice: Notice): void {
+    this.send([messages.notice(this.#wire.version, id, notice, Date.now())]);
+  }
+
+  greet(): void {
+    this.send([messages.managedAccounts(this.#floor.accounts), messages.nextValidId(1)]);
+    for (const notice of FARMS_ARE_UP) this.notify(-1, notice);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#floor.marketData.forget(this);
+  }
+
+  /** Carries out a request; a refusal has been sent when this returns. */
+  handle(request: Exclude<Request, { name: 'startApi' }>, rawName: string): Answer {
+    const answer = this.#carryOut(request, rawName);
+    if (answer.notice !== undefined)
+      this.notify('reqId' in request ? request.reqId : idOf(request), answer.notice);
+    return answer;
+  }
+
+  #carryOut(request: Exclude<Request, { name: 'startApi' }>, rawName: string): Answer {
+    switch (request.name) {
+      case 'reqMktData':
+        return this.#floor.marketData.request(this, request);
+      case 'cancelMktData':
+        return this.#floor.marketData.cancel(this, request.reqId);
+      case 'reqContractDetails':
+        return this.#contractDetails(request.reqId, request.contract);
+      case 'reqPositions':
+        return this.#positions();
+      case 'cancelPositions':
+        this.#wantsPositions = false;
+        return {};
+      case 'reqAccountUpdates':
+        return this.#accountUpdates(request);
+      case 'reqMarketDataType':
+        if (request.type < 1 || request.type > 4) return { notice: NOTICES.badMarketDataType(request.type) };
+        this.#marketDataType = request.type;
+        return {};
+      case 'reqIds':
+        this.send([messages.nextValidId(1)]);
+        return {};
+      case 'reqManagedAccts':
+        this.send([messages.managedAccounts(this.#floor.accounts)]);
+        return {};
+      case 'reqCurrentTime':
+        this.send([messages.currentTime(Math.floor(Date.now() / 1000))]);
+        return {};
+      case 'order':
+        return { notice: NOTICES.readOnly };
+      case 'other':
+        return { notice: NOTICES.notSimulated(rawName) };
+      case 'unknown':
+        return { notice: NOTICES.unknownMessage };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #positions(): Answer {
+    this.#wantsPositions = true;
+    const rows = this.#floor.book.positions.flatMap((row) => this.#positionRow(row));
+    this.send(this.#floor.faults.holdPositionEnd ? rows : [...rows, messages.positionEnd()]);
+    return {};
+  }
+
+  #push(row: Position): void {
+    if (this.#wantsPositions) this.send(this.#positionRow(row));
+    if (this.#accountWanted === row.account) this.send(this.#portfolioRow(row));
+  }
+
+  #positionRow(row: Position): Field[][] {
+    const instrument = this.#floor.catalogue.instruments.get(row.conId);
+    return instrument === undefined ? [] : [messages.position(instrument, row)];
+  }
+
+  #contractDetails(reqId: number, query: ContractQuery): Answer {
+    const { catalogue, today } = this.#floor;
+    const found = catalogue.find(query);
+    const conId = query.conId > 0 ? { conId: query.conId } : {};
+    if (found.length === 0) return { ...conId, notice: NOTICES.noDefinition };
+    const rows = found.map((instrument) =>
+      messages.contractDetails(this.#wire.version, reqId, {
+        instrument,
+        underlying: catalogue.instruments.get(instrument.underConId ?? 0),
+        exchange: query.exchange ?? instrument.contract.exchange,
+        hours: hoursOf(instrument.contract.secType, today),
+      }),
+    );
+    this.send([...rows, messages.contractDetailsEnd(reqId)]);
+    return conId;
+  }
+
+  #accountUpdates(request: { readonly subscribe: boolean; readonly account: string }): Answer {
+    if (!request.subscribe) {
+      this.#accountWanted = undefined;
+      return {};
+    }
+    const account = request.account === '' ? this.#floor.accounts[0] : request.account;
+    if (account === undefined || !this.#floor.accounts.includes(account)) {
+      return { notice: NOTICES.unknownAccount };
+    }
+    this.#accountWanted = account;
+    const rows = this.#floor.book.positions
+      .filter((row) => row.account === account)
+      .flatMap((row) => this.#portfolioRow(row));
+    this.send([
+      messages.accountValue('AccountCode', account, '', account),
+      ...rows,
+      messages.accountTime(new Date().toISOString().slice(11, 16)),
+      messages.accountDownloadEnd(account),
+    ]);
+    return {};
+  }
+
+  #portfolioRow(row: Position): Field[][] {
+    const { catalogue, market } = this.#floor;
+    const instrument = catalogue.instruments.get(row.conId);
+    const price = market.quote(row.conId)?.last;
+    if (instrument === undefined || price === undefined) return [];
+    const perContract = (price / instrument.priceMagnifier) * Number(instrument.contract.multiplier ?? 1);
+    const marketValue = Number(row.quantity) * perContract;
+    const cost = Number(row.quantity) * Number(row.averageCost);
+    return [
+      messages.updatePortfolio(instrument, row, {
+        marketPrice: price,
+        marketValue: Number(decimal(marketValue)),
+        unrealisedPnl: marketValue - cost,
+      }),
+    ];
+  }
+}
+
+function idOf(request: Request): number {
+  return request.name === 'order' ? request.orderId : -1;
+}
