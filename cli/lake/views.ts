@@ -25,13 +25,13 @@ export function viewStatements(files: readonly string[], cacheDirectory: string)
     `CREATE VIEW raw AS SELECT * FROM raw_columns ${objects}`,
     `CREATE VIEW snapshots AS
        SELECT * FROM raw
-       QUALIFY min(body_digest) OVER copies = max(body_digest) OVER copies
-         AND row_number() OVER (copies ORDER BY received_at, object_key) = 1
-       WINDOW copies AS (PARTITION BY snapshot_id)`,
+       WINDOW copies AS (PARTITION BY snapshot_id)
+       QUALIFY min(body_digest) OVER copies IS NOT DISTINCT FROM max(body_digest) OVER copies
+         AND row_number() OVER (copies ORDER BY received_at, object_key) = 1`,
     `CREATE VIEW conflicts AS
        SELECT * FROM raw
-       QUALIFY min(body_digest) OVER copies <> max(body_digest) OVER copies
-       WINDOW copies AS (PARTITION BY snapshot_id)`,
+       WINDOW copies AS (PARTITION BY snapshot_id)
+       QUALIFY min(body_digest) OVER copies <> max(body_digest) OVER copies`,
   ];
 }
 
