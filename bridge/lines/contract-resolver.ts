@@ -1,20 +1,30 @@
 import type { ContractDetails } from '../gateway/events.ts';
 
-/** conId -> contract details, whose `contract.exchange` is what to ask for. */
+/** conId -> contract details. */
 export interface ContractResolver {
   /**
-   * @throws an Error with a numeric `code` when the gateway refused the contract; any other error may pass
+   * @throws an Error with disposition `drop` when the broker does not know the contract; after any other error the
+   *   same question may be asked again
    */
   resolve(conId: number, signal: AbortSignal): Promise<ContractDetails>;
-  /** What is cached, without asking. */
+  /** What is known without asking. */
   peek(conId: number): ContractDetails | undefined;
 }
 
-/** IB's message codes begin at 100; below are DOMException codes, such as an AbortError's 20. */
-const CODE_MIN = 100;
+/** An instrument by name: VIX IND CBOE USD, SPY STK SMART USD. */
+export interface InstrumentName {
+  readonly symbol: string;
+  readonly secType: string;
+  readonly exchange: string;
+  readonly currency: string;
+}
 
-/** @returns the gateway's message code when the error is its refusal of the contract */
-export function refusalCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'number' && error.code >= CODE_MIN ? error.code : undefined;
+export interface SymbolResolver {
+  /** @throws as `ContractResolver.resolve`; `drop` also when the name is ambiguous */
+  resolveSymbol(name: InstrumentName, signal: AbortSignal): Promise<ContractDetails>;
+}
+
+/** @returns true when the broker itself said that there is no such contract */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'disposition' in error && error.disposition === 'drop';
 }

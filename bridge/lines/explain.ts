@@ -69,8 +69,8 @@ function stateOf(
   const refused = lines.filter((line) => line?.refusal);
   const waiting = lines.filter((line) => !line?.refusal && line?.state !== 'confirmed');
   if (refused.length > 0) {
-    const codes = refused.map((line) => `${line?.conId}: code ${line?.refusal?.code}`).join(', ');
-    return { state: 'partial', reason: `${grant.reason} (${codes})` };
+    const texts = refused.map((line) => `${line?.conId}: ${line?.refusal?.text}`).join('; ');
+    return { state: 'partial', reason: `${grant.reason} (${texts})` };
   }
   if (waiting.length > 0) {
     const [first] = waiting;

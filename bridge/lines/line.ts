@@ -21,8 +21,8 @@ export interface LineRequest {
 }
 
 export interface Refusal {
-  readonly code: number;
-  readonly message: string;
+  /** What the broker said, its code included. */
+  readonly text: string;
   readonly meaning: 'refused' | 'no-permission';
 }
 

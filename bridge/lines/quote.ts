@@ -57,14 +57,16 @@ export function silenced(state: QuoteState, silence: Silence): QuoteState {
   return state.silence === silence ? state : { ...state, silence };
 }
 
+/** IB says "no data on this side" with a price of -1, which is undefined here, or with one of 0. */
 function applyPrice(state: QuoteState, event: Extract<LineEvent, { type: 'price' }>): QuoteState {
-  const { field, price, at } = event;
+  const { field, at } = event;
   if (field !== 'bid' && field !== 'ask' && field !== 'last') return state;
+  const price = event.price === 0 ? undefined : event.price;
   const { silence: _, [field]: __, ...rest } = state;
   return {
     ...rest,
     ...(price === undefined ? {} : { [field]: price }),
-    bidGone: field === 'bid' ? price === undefined || price === 0 : state.bidGone,
+    bidGone: field === 'bid' ? price === undefined : state.bidGone,
     pricedAt: at,
   };
 }
@@ -117,11 +119,9 @@ function qualityOf({ silence, marketDataType }: QuoteState, noBid: boolean): Qua
   return noBid ? 'no-bid' : 'live';
 }
 
-/** The model's, which come for every option with a price; the others only while that side of the quote trades. */
-function preferredGreeks(greeks: QuoteState['greeks']): Greeks | undefined {
-  return [greeks.model, greeks.last, greeks.bid, greeks.ask].find(
-    (candidate) => candidate !== undefined && Object.keys(candidate).length > 0,
-  );
+/** The model's, unless they were not computed; then those of the last trade, of the bid, of the ask. */
+function preferredGreeks({ model, last, bid, ask }: QuoteState['greeks']): Greeks | undefined {
+  return [model, last, bid, ask].find((candidate) => candidate?.delta !== undefined) ?? model;
 }
 
 function defined<K extends string>(key: K, value: number | undefined): { [_ in K]?: number } {

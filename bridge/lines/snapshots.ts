@@ -1,8 +1,10 @@
 import type { Contract } from '../../shared/contract.ts';
 import { BRIDGE, GATEWAY } from '../../shared/limits.ts';
 import type { BridgeStatus, PolledStatus } from '../../shared/status.ts';
-import type { Gateway, GatewayEvent, LineEvent, RequestContract } from '../gateway/events.ts';
+import type { ContractDetails, Gateway, GatewayEvent, LineEvent } from '../gateway/events.ts';
+import { requestContractOf } from '../gateway/routing.ts';
 import type { Log } from '../log.ts';
+import type { InstrumentName, SymbolResolver } from './contract-resolver.ts';
 import type { LineLedger, LineUse } from './ledger.ts';
 import { applyTick, NO_QUOTE, type Quote, type QuoteState, quoteOf, silenced } from './quote.ts';
 import type { Streams } from './streams.ts';
@@ -12,9 +14,9 @@ export interface SnapshotsOptions {
   readonly ledger: LineLedger;
   readonly streams: Pick<Streams, 'streamedQuote' | 'quoteOf'>;
   readonly log: Log;
-  /** Polled in turn; conId 0 asks by symbol, and the conId is learned from the contract's details. */
-  readonly contracts: readonly RequestContract[];
-  /** A poll brought something. The conId is 0 as long as it is not known. */
+  readonly contracts: SymbolResolver;
+  readonly instruments: readonly InstrumentName[];
+  /** A poll brought something. */
   readonly onQuote: (conId: number) => void;
   readonly periodMs?: number;
   /** IB ends a snapshot after up to 11 s; one that is not over by then never ends. */
@@ -25,8 +27,9 @@ export interface SnapshotsOptions {
 const WAIT_MS = 1000;
 
 type Phase =
-  /** Not due yet. */
+  /** Not due yet; without a timer there is no connection. */
   | { readonly name: 'resting'; readonly timer?: NodeJS.Timeout }
+  | { readonly name: 'resolving'; readonly controller: AbortController }
   /** Due, and no line is free for it. */
   | { readonly name: 'waiting'; readonly timer?: NodeJS.Timeout }
   | {
@@ -38,10 +41,8 @@ type Phase =
     };
 
 interface Poll {
-  readonly asked: RequestContract;
-  contract: Contract | undefined;
-  conId: number;
-  detailsReqId: number | undefined;
+  readonly name: InstrumentName;
+  details: ContractDetails | undefined;
   phase: Phase;
   quote: Quote;
   lastAt: string | undefined;
@@ -65,11 +66,9 @@ export class Snapshots {
       deadlineMs: GATEWAY.snapshotDeadlineMs,
       ...options,
     };
-    this.#polls = options.contracts.map((asked) => ({
-      asked,
-      contract: undefined,
-      conId: asked.conId,
-      detailsReqId: undefined,
+    this.#polls = options.instruments.map((name) => ({
+      name,
+      details: undefined,
       phase: { name: 'resting' },
       quote: { quality: 'none' },
       lastAt: undefined,
@@ -84,7 +83,7 @@ export class Snapshots {
       gateway.subscribe((event) => this.#onEvent(event)),
       ledger.onChange(() => this.#onRoom()),
     );
-    if (gateway.isReady) this.#onReady();
+    if (gateway.isReady) for (const poll of this.#polls) this.#ask(poll);
   }
 
   stop(): void {
@@ -99,13 +98,13 @@ export class Snapshots {
   quoteOf(conId: number): Quote | undefined {
     const streamed = this.#options.streams.quoteOf(conId);
     if (streamed?.mark !== undefined && streamed.quality !== 'no-line') return streamed;
-    const polled = this.#polls.find((poll) => poll.conId === conId)?.quote;
+    const polled = this.#polls.find((poll) => conIdOf(poll) === conId)?.quote;
     return polled?.mark === undefined ? (streamed ?? polled) : polled;
   }
 
-  /** The contract as asked for or as its details have it, for a conId on the list. */
+  /** @returns undefined for what is not on the list, or whose details have not come yet */
   contractOf(conId: number): Contract | undefined {
-    return this.#polls.find((poll) => poll.conId === conId)?.contract;
+    return this.#polls.find((poll) => conIdOf(poll) === conId)?.details?.contract;
   }
 
   status(): Pick<BridgeStatus['lines'], 'snapshotsInFlight' | 'polled'> {
@@ -118,24 +117,18 @@ export class Snapshots {
   #onEvent(event: GatewayEvent): void {
     switch (event.type) {
       case 'ready':
-        this.#onReady();
+        for (const poll of this.#polls) this.#ask(poll);
         break;
       case 'lost':
         for (const poll of this.#polls) {
           this.#end(poll);
           this.#rest(poll);
-          poll.detailsReqId = undefined;
-          this.#staleUnlessEmpty(poll);
+          markStale(poll);
         }
         break;
       case 'linkDown':
-        for (const poll of this.#polls) this.#staleUnlessEmpty(poll);
-        break;
-      case 'linkUp':
-        // A snapshot asked for while the link was down may never end: its deadline sees to it.
-        break;
-      case 'contractDetails':
-        this.#onDetails(event);
+        // One that is in flight may never end: its deadline sees to it.
+        for (const poll of this.#polls) markStale(poll);
         break;
       case 'price':
       case 'size':
@@ -151,22 +144,6 @@ export class Snapshots {
     }
   }
 
-  #onReady(): void {
-    for (const poll of this.#polls) {
-      if (poll.conId === 0) {
-        poll.detailsReqId = this.#options.gateway.requests.requestContractDetails(poll.asked);
-      }
-      this.#due(poll);
-    }
-  }
-
-  #onDetails(event: Extract<GatewayEvent, { type: 'contractDetails' }>): void {
-    const poll = this.#polls.find((candidate) => candidate.detailsReqId === event.reqId);
-    if (poll === undefined || poll.conId > 0) return;
-    poll.contract = event.details.contract;
-    poll.conId = event.details.contract.conId;
-  }
-
   #onRoom(): void {
     let surplus = this.#options.ledger.snapshotsToGiveBack;
     for (const poll of this.#polls.toReversed()) {
@@ -175,82 +152,97 @@ export class Snapshots {
     for (const poll of this.#polls) if (poll.phase.name === 'waiting') this.#ask(poll);
   }
 
-  #due(poll: Poll): void {
-    this.#rest(poll);
-    this.#ask(poll);
-  }
-
+  /** It is due: by name once, then by the line that streams it anyway or by a snapshot. */
   #ask(poll: Poll): void {
     const { gateway, ledger, streams } = this.#options;
-    const streamed = poll.conId === 0 ? undefined : streams.streamedQuote(poll.conId);
+    if (!gateway.isReady || poll.phase.name === 'asked') return;
+    this.#rest(poll);
+    if (!poll.details) {
+      this.#resolve(poll);
+      return;
+    }
+    const streamed = streams.streamedQuote(poll.details.contract.conId);
     if (streamed) {
       this.#settle(poll, streamed, 'stream');
       return;
     }
-    if (!gateway.isReady) return;
     const use = ledger.take('snapshot');
-    this.#rest(poll);
     if (!use) {
       poll.quote = { ...poll.quote, quality: 'no-line' };
       poll.phase = { name: 'waiting', timer: setTimeout(() => this.#ask(poll), WAIT_MS) };
       return;
     }
-    const contract = { ...poll.asked, conId: poll.conId };
-    const reqId = gateway.requests.requestMarketData(contract, 'snapshot');
+    const reqId = gateway.requests.requestMarketData(requestContractOf(poll.details), 'snapshot');
     const deadline = setTimeout(() => this.#onDeadline(poll), this.#options.deadlineMs);
     poll.phase = { name: 'asked', reqId, use, deadline, heard: NO_QUOTE };
   }
 
-  #onLineEvent(event: LineEvent): void {
-    const poll = this.#polls.find(
-      ({ phase, detailsReqId }) =>
-        (phase.name === 'asked' && phase.reqId === event.reqId) || detailsReqId === event.reqId,
+  #resolve(poll: Poll): void {
+    const controller = new AbortController();
+    poll.phase = { name: 'resolving', controller };
+    this.#options.contracts.resolveSymbol(poll.name, controller.signal).then(
+      (details) => {
+        if (controller.signal.aborted) return;
+        poll.details = details;
+        this.#ask(poll);
+      },
+      (error: unknown) => {
+        if (controller.signal.aborted) return;
+        this.#warn(poll, error instanceof Error ? error.message : String(error));
+        this.#restUntilDue(poll);
+      },
     );
-    if (poll?.phase.name !== 'asked' || poll.phase.reqId !== event.reqId) {
-      if (poll && event.type === 'requestNotice') this.#warn(poll, `${event.message} (code ${event.code})`);
+  }
+
+  #onLineEvent(event: LineEvent): void {
+    for (const poll of this.#polls) {
+      const { phase } = poll;
+      if (phase.name !== 'asked' || phase.reqId !== event.reqId) continue;
+      phase.heard = applyTick(phase.heard, event);
+      if (event.type === 'requestNotice') this.#onNotice(poll, event);
+      else if (event.type === 'snapshotEnd') {
+        this.#end(poll);
+        this.#settle(poll, quoteOf(phase.heard), 'snapshot');
+      }
       return;
     }
-    poll.phase.heard = applyTick(poll.phase.heard, event);
-    if (event.type === 'snapshotEnd') {
-      const { heard } = poll.phase;
-      this.#end(poll);
-      this.#settle(poll, quoteOf(heard), 'snapshot');
-    } else if (event.type === 'requestNotice') this.#onNotice(poll, event);
   }
 
   #onNotice(poll: Poll, notice: Extract<LineEvent, { type: 'requestNotice' }>): void {
-    switch (notice.meaning) {
+    const { code, message, meaning } = notice;
+    switch (meaning) {
       case 'harmless':
       case 'competing-session':
         return;
       case 'no-line':
         this.#end(poll, 'refused');
+        poll.quote = { ...poll.quote, quality: 'no-line' };
+        break;
+      case 'no-permission':
+        this.#end(poll);
+        poll.quote = { ...poll.quote, quality: 'no-permission' };
         break;
       case 'shed':
       case 'refused':
-      case 'no-permission':
         this.#end(poll);
+        markStale(poll);
         break;
       default:
-        notice.meaning satisfies never;
+        meaning satisfies never;
     }
-    this.#warn(poll, `${notice.message} (code ${notice.code})`);
-    poll.quote = {
-      ...poll.quote,
-      quality: qualityAfter(notice.meaning, poll.quote),
-    };
-    this.#restUntilNext(poll);
+    this.#warn(poll, `${message} (code ${code})`);
+    this.#restUntilDue(poll);
   }
 
   #onDeadline(poll: Poll): void {
     if (poll.phase.name !== 'asked') return;
-    const { heard } = poll.phase;
+    const heard = silenced(poll.phase.heard, 'stale');
     this.#giveBack(poll);
     this.#warn(poll, `no end of the snapshot within ${this.#options.deadlineMs} ms`);
-    this.#settle(poll, quoteOf(heard === NO_QUOTE ? heard : silenced(heard, 'stale')), 'snapshot');
+    this.#settle(poll, quoteOf(heard), 'snapshot');
   }
 
-  /** Cancels a snapshot in flight. @returns false when there is none: after its end a cancel would be refused */
+  /** Cancels a snapshot in flight. @returns false when there is none: after its end a cancel would be refused (300) */
   #giveBack(poll: Poll): boolean {
     if (poll.phase.name !== 'asked') return false;
     const { gateway, ledger } = this.#options;
@@ -268,57 +260,53 @@ export class Snapshots {
     const { use, deadline } = poll.phase;
     clearTimeout(deadline);
     poll.phase = { name: 'resting' };
-    if (how === 'refused') this.#options.ledger.refused(use);
-    else this.#options.ledger.ended(use);
+    this.#options.ledger[how](use);
   }
 
   #settle(poll: Poll, quote: Quote, source: 'snapshot' | 'stream'): void {
     poll.quote = quote;
     poll.source = source;
     poll.lastAt = new Date().toISOString();
-    this.#restUntilNext(poll);
-    this.#options.onQuote(poll.conId);
+    this.#restUntilDue(poll);
+    const conId = conIdOf(poll);
+    if (conId !== undefined) this.#options.onQuote(conId);
   }
 
-  #restUntilNext(poll: Poll): void {
+  #restUntilDue(poll: Poll): void {
     this.#rest(poll);
-    poll.phase = {
-      name: 'resting',
-      timer: setTimeout(() => this.#due(poll), this.#options.periodMs),
-    };
+    poll.phase = { name: 'resting', timer: setTimeout(() => this.#ask(poll), this.#options.periodMs) };
   }
 
+  /** Ends whatever it waits for, except a snapshot in flight, which is given back or ended first. */
   #rest(poll: Poll): void {
-    if (poll.phase.name !== 'asked') clearTimeout(poll.phase.timer);
+    const { phase } = poll;
+    if (phase.name === 'resolving') phase.controller.abort();
+    else if (phase.name !== 'asked') clearTimeout(phase.timer);
     poll.phase = { name: 'resting' };
   }
 
-  #staleUnlessEmpty(poll: Poll): void {
-    if (poll.quote.mark) poll.quote = { ...poll.quote, quality: 'stale' };
-  }
-
   #warn(poll: Poll, fault: string): void {
-    this.#options.log.warn('snapshot-failed', { contract: nameOf(poll), fault });
+    this.#options.log.warn('snapshot-failed', { instrument: poll.name.symbol, fault });
   }
 }
 
-function qualityAfter(meaning: string, { mark }: Quote): Quote['quality'] {
-  if (meaning === 'no-permission') return 'no-permission';
-  if (meaning === 'no-line') return 'no-line';
-  return mark ? 'stale' : 'none';
+function conIdOf(poll: Poll): number | undefined {
+  return poll.details?.contract.conId;
+}
+
+function markStale(poll: Poll): void {
+  poll.quote = poll.quote.mark ? { ...poll.quote, quality: 'stale' } : { quality: 'none' };
 }
 
 function describePoll(poll: Poll): PolledStatus {
+  const { name, quote, lastAt, source } = poll;
+  const conId = conIdOf(poll);
   return {
-    name: nameOf(poll),
-    ...(poll.conId === 0 ? {} : { conId: poll.conId }),
-    ...(poll.quote.mark === undefined ? {} : { mark: poll.quote.mark }),
-    quality: poll.quote.quality,
-    ...(poll.lastAt === undefined ? {} : { lastAt: poll.lastAt }),
-    ...(poll.source === undefined ? {} : { source: poll.source }),
+    name: name.symbol,
+    ...(conId === undefined ? {} : { conId }),
+    ...(quote.mark === undefined ? {} : { mark: quote.mark }),
+    quality: quote.quality,
+    ...(lastAt === undefined ? {} : { lastAt }),
+    ...(source === undefined ? {} : { source }),
   };
-}
-
-function nameOf({ asked }: Poll): string {
-  return asked.symbol ?? asked.localSymbol ?? String(asked.conId);
 }

@@ -3,9 +3,10 @@ import { activeContracts, EMPTY_REPLICA, type Replica } from '../../shared/repli
 import type { BridgeStatus } from '../../shared/status.ts';
 import { isActive, isOpen, type Strategy } from '../../shared/strategy.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
+import { requestContractOf } from '../gateway/routing.ts';
 import type { Log } from '../log.ts';
 import { type BudgetPlan, NO_PLAN, planLines } from './budget.ts';
-import { type ContractResolver, refusalCode } from './contract-resolver.ts';
+import { type ContractResolver, isRefusal } from './contract-resolver.ts';
 import { type AccountsHeld, describeLine, describeStrategies } from './explain.ts';
 import type { LineLedger } from './ledger.ts';
 import { Line, type Refusal } from './line.ts';
@@ -321,11 +322,7 @@ export class Streams {
         line.enter('wanted', Date.now(), 'waits for a line that is being given back');
         continue;
       }
-      const { contract } = details;
-      const reqId = gateway.requests.requestMarketData(
-        { ...contract, exchange: contract.exchange ?? 'SMART' },
-        'stream',
-      );
+      const reqId = gateway.requests.requestMarketData(requestContractOf(details), 'stream');
       line.request = { reqId, use, sentTick: performance.now(), isConfirmed: false };
       this.#byRequest.set(reqId, line);
       line.enter('sent', Date.now(), 'requested, no message yet');
@@ -346,9 +343,8 @@ export class Streams {
         if (controller.signal.aborted) return;
         line.resolving = undefined;
         const message = error instanceof Error ? error.message : String(error);
-        const code = refusalCode(error);
-        if (code === undefined) this.#tryLater(line, `its contract details did not come: ${message}`);
-        else this.#refuse(line, { code, message, meaning: 'refused' });
+        if (isRefusal(error)) this.#refuse(line, { text: message, meaning: 'refused' });
+        else this.#tryLater(line, `its contract details did not come: ${message}`);
       },
     );
   }
@@ -399,7 +395,7 @@ export class Streams {
       case 'refused':
       case 'no-permission': {
         const request = this.#endRequest(line, text);
-        this.#refuse(line, { code, message, meaning });
+        this.#refuse(line, { text, meaning });
         if (request) ledger.ended(request.use);
         return;
       }
@@ -410,19 +406,14 @@ export class Streams {
 
   /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
   #refuse(line: Line, refusal: Refusal): void {
-    const text = `${refusal.message} (code ${refusal.code})`;
     if (this.#isLinkDown) {
-      this.#tryLater(line, text);
+      this.#tryLater(line, refusal.text);
       return;
     }
     if (!this.#lines.has(line.conId)) return;
     line.refusal = refusal;
-    line.enter('refused', Date.now(), text);
-    this.#options.log.warn('line-refused', {
-      conId: line.conId,
-      code: refusal.code,
-      message: refusal.message,
-    });
+    line.enter('refused', Date.now(), refusal.text);
+    this.#options.log.warn('line-refused', { conId: line.conId, ...refusal });
     this.#options.onQuote(line.conId);
     this.#replan();
   }
