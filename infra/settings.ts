@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
 import { describeFaults } from '../shared/message.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
