@@ -1,0 +1,58 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { z } from 'zod';
+import { contractSchema } from '../../shared/contract.ts';
+import { decimalSchema } from '../../shared/decimal.ts';
+import type { CommittedPosition, CommittedState, PositionCommit } from './draft.ts';
+
+const positionSchema = z.object({
+  account: z.string().min(1),
+  contract: contractSchema,
+  quantity: decimalSchema,
+  averageCost: decimalSchema,
+  missedSweeps: z.int().nonnegative(),
+});
+
+/** The last committed position state in the outbox's own file, so that it moves in one transaction with the drafts. */
+export class CommittedPositions {
+  readonly #database: DatabaseSync;
+  readonly #upsert: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #sweep: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#upsert = database.prepare(
+      'INSERT INTO positions (account, con_id, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
+    );
+    this.#remove = database.prepare('DELETE FROM positions WHERE account = ? AND con_id = ?');
+    this.#sweep = database.prepare(`
+      INSERT INTO sweep (only, sweep_id, completed_at, keyframe_at) VALUES (1, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET sweep_id = excluded.sweep_id, completed_at = excluded.completed_at,
+        keyframe_at = coalesce(excluded.keyframe_at, keyframe_at)`);
+  }
+
+  read(): CommittedState {
+    const positions = this.#database
+      .prepare('SELECT body FROM positions ORDER BY account, con_id')
+      .all()
+      .map((row) => positionSchema.parse(JSON.parse(String(row.body))));
+    const sweep = this.#database.prepare('SELECT sweep_id, completed_at, keyframe_at FROM sweep').get();
+    if (sweep === undefined) return { positions };
+    const lastSweep = { sweepId: String(sweep.sweep_id), completedAt: String(sweep.completed_at) };
+    if (sweep.keyframe_at === null) return { positions, lastSweep };
+    return { positions, lastSweep, lastKeyframeAt: String(sweep.keyframe_at) };
+  }
+
+  /** Belongs inside the caller's transaction. */
+  apply({ upserts, removals, sweep }: PositionCommit): void {
+    for (const position of upserts) this.#upsertOne(position);
+    for (const { account, conId } of removals) this.#remove.run(account, conId);
+    if (sweep !== undefined) {
+      this.#sweep.run(sweep.sweepId, sweep.completedAt, sweep.keyframe ? sweep.completedAt : null);
+    }
+  }
+
+  #upsertOne(position: CommittedPosition): void {
+    this.#upsert.run(position.account, position.contract.conId, JSON.stringify(position));
+  }
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import { type EpochCause, isAhead, nextEpoch, type Place } from './epoch.ts';
+
+/** How an epoch began. */
+export interface Beginning {
+  readonly epoch: string;
+  readonly cause: EpochCause;
+  /** Where the epoch before ended, as far as file and marker know. */
+  readonly predecessor?: Place;
+}
+
+/**
+ * Records a new epoch above everything that file and marker know; commits.
+ * @param marker ahead of the file when the file is older than what this directory has produced
+ */
+export function beginEpoch(
+  database: DatabaseSync,
+  options: { readonly marker: Place | undefined; readonly wasTorn: boolean; readonly now: Date },
+): Beginning {
+  const { marker, wasTorn, now } = options;
+  const row = database.prepare('SELECT epoch, last_seq FROM epochs ORDER BY epoch DESC LIMIT 1').get();
+  const recorded = row === undefined ? undefined : { epoch: String(row.epoch), seq: Number(row.last_seq) };
+  const isOlder = marker !== undefined && (recorded === undefined || isAhead(marker, recorded));
+  const predecessor = isOlder ? marker : recorded;
+  const known = [marker?.epoch, recorded?.epoch].filter((epoch) => epoch !== undefined);
+  const epoch = nextEpoch(now.getTime(), known, randomBytes(5).toString('hex'));
+  const cause = causeOf({ wasTorn, isOlder, isFirst: recorded === undefined });
+  database
+    .prepare(
+      'INSERT INTO epochs (epoch, last_seq, cause, predecessor, predecessor_seq, started_at) VALUES (?, 0, ?, ?, ?, ?)',
+    )
+    .run(epoch, cause, predecessor?.epoch ?? null, predecessor?.seq ?? null, now.toISOString());
+  return { epoch, cause, ...(predecessor === undefined ? {} : { predecessor }) };
+}
+
+/**
+ * What an outbox has produced over its life, oldest epoch first: the numbers 1 to `last` of each.
+ * @param file of an outbox that no bridge has open: a running one holds it exclusively
+ * @throws Error of node:sqlite when it cannot be read
+ */
+export function readEpochs(file: string): { bridge: string; epoch: string; last: number }[] {
+  const database = new DatabaseSync(file, { timeout: 1000 });
+  try {
+    return database
+      .prepare('SELECT bridge, epoch, last_seq FROM epochs, origin ORDER BY epoch')
+      .all()
+      .map((row) => ({ bridge: String(row.bridge), epoch: String(row.epoch), last: Number(row.last_seq) }));
+  } finally {
+    database.close();
+  }
+}
+
+function causeOf(found: { wasTorn: boolean; isOlder: boolean; isFirst: boolean }): EpochCause {
+  if (found.wasTorn) return 'quarantined';
+  if (found.isOlder) return 'restored';
+  return found.isFirst ? 'first' : 'start';
+}
