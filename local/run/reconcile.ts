@@ -7,8 +7,8 @@ export interface ProducedEpoch {
   readonly last: number;
 }
 
-/** A range that the bounded outbox declared given up. */
-export interface DroppedRange {
+/** Sequence numbers of one epoch, both ends included. */
+export interface SeqRange {
   readonly bridge: string;
   readonly epoch: string;
   readonly first: number;
@@ -17,9 +17,10 @@ export interface DroppedRange {
 
 export interface Evidence {
   readonly produced: readonly ProducedEpoch[];
-  readonly dropped: readonly DroppedRange[];
-  /** Snapshot ids read from the Parquet files, duplicates allowed. */
-  readonly storedIds: Iterable<string>;
+  /** What the Parquet files hold; ranges may overlap. */
+  readonly stored: readonly SeqRange[];
+  /** What the bounded outbox declared given up; ranges may overlap. */
+  readonly dropped: readonly SeqRange[];
   /** Snapshot ids decoded from the bodies under `dead/v1/`, duplicates allowed. */
   readonly deadIds: Iterable<string>;
   /** Messages that still wait: in the outbox, in the queue, in a consumer's hands. */
@@ -37,7 +38,7 @@ export interface Reconciliation {
   readonly lost: number;
   /** The first few ids behind `inFlight` and `lost`. */
   readonly missingIds: readonly string[];
-  /** Stored or dead ids that no outbox of this directory gave out. */
+  /** Ids stored, dead or dropped that no outbox of this directory gave out. */
   readonly strangers: number;
 }
 
@@ -63,16 +64,18 @@ export function reconcile(evidence: Evidence): Reconciliation {
     counts[as] += 1;
     return true;
   };
-  const claimId = (id: string, as: keyof typeof counts): void => {
-    const [, epoch = '', seq = ''] = ID.exec(id) ?? [];
-    if (!claim(epoch, Number(seq), as)) strangers.add(id);
+  const claimRange = ({ bridge, epoch, first, last }: SeqRange, as: keyof typeof counts): void => {
+    for (let seq = first; seq <= last; seq += 1) {
+      if (!claim(`${bridge}:${epoch}`, seq, as)) strangers.add(snapshotId({ bridge, epoch, seq }));
+    }
   };
 
-  for (const id of evidence.storedIds) claimId(id, 'stored');
-  for (const id of evidence.deadIds) claimId(id, 'deadLettered');
-  for (const { bridge, epoch, first, last } of evidence.dropped) {
-    for (let seq = first; seq <= last; seq += 1) claim(`${bridge}:${epoch}`, seq, 'dropped');
+  for (const range of evidence.stored) claimRange(range, 'stored');
+  for (const id of evidence.deadIds) {
+    const [, epoch = '', seq = ''] = ID.exec(id) ?? [];
+    if (!claim(epoch, Number(seq), 'deadLettered')) strangers.add(id);
   }
+  for (const range of evidence.dropped) claimRange(range, 'dropped');
 
   const produced = evidence.produced.reduce((sum, epoch) => sum + epoch.last, 0);
   const missing = produced - counts.stored - counts.deadLettered - counts.dropped;

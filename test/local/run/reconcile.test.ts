@@ -6,10 +6,11 @@ import { snapshotId } from '../../../shared/snapshot.ts';
 const bridge = 'home';
 const epoch = '1763700000000-abc123';
 const id = (seq: number, of = epoch) => snapshotId({ bridge, epoch: of, seq });
+const range = (first: number, last = first, of = epoch) => ({ bridge, epoch: of, first, last });
 const evidence = (given: Partial<Evidence> = {}): Evidence => ({
   produced: [{ bridge, epoch, last: 4 }],
   dropped: [],
-  storedIds: [],
+  stored: [],
   deadIds: [],
   waiting: 0,
   ...given,
@@ -19,9 +20,9 @@ describe('reconcile', () => {
   it('finds every sequence number where it went', () => {
     const found = reconcile(
       evidence({
-        storedIds: [id(1), id(2)],
+        stored: [range(1, 2)],
         deadIds: [id(3)],
-        dropped: [{ bridge, epoch, first: 4, last: 4 }],
+        dropped: [range(4)],
       }),
     );
     expect(found).toEqual({
@@ -37,25 +38,28 @@ describe('reconcile', () => {
   });
 
   it('counts an id once however often it was stored, and as stored when it died on a redelivery', () => {
-    const found = reconcile(evidence({ storedIds: [id(1), id(1), id(1)], deadIds: [id(1), id(2)] }));
+    const found = reconcile(evidence({ stored: [range(1), range(1), range(1)], deadIds: [id(1), id(2)] }));
     expect(found).toMatchObject({ stored: 1, deadLettered: 1 });
   });
 
   it('calls lost what nothing that waits can account for', () => {
-    const found = reconcile(evidence({ storedIds: [id(2)], waiting: 2 }));
+    const found = reconcile(evidence({ stored: [range(2)], waiting: 2 }));
     expect(found).toMatchObject({ inFlight: 2, lost: 1, missingIds: [id(1), id(3), id(4)] });
   });
 
   it('does not take heartbeats that wait for snapshots that are missing', () => {
-    const found = reconcile(evidence({ storedIds: [1, 2, 3, 4].map((seq) => id(seq)), waiting: 3 }));
+    const found = reconcile(evidence({ stored: [range(1, 4)], waiting: 3 }));
     expect(found).toMatchObject({ inFlight: 0, lost: 0 });
   });
 
   it('keeps what an outbox of this directory never gave out apart', () => {
     const found = reconcile(
-      evidence({ storedIds: [id(5), id(0), id(1, '1763700000000-other1'), 'sqs:77'], deadIds: [id(9)] }),
+      evidence({
+        stored: [range(5, 6), range(1, 1, '1763700000000-other1')],
+        deadIds: [id(9), id(0), 'sqs:77'],
+      }),
     );
-    expect(found).toMatchObject({ produced: 4, stored: 0, deadLettered: 0, strangers: 5 });
+    expect(found).toMatchObject({ produced: 4, stored: 0, deadLettered: 0, strangers: 6 });
   });
 
   it('adds up over any number of epochs, whatever went where', () => {
@@ -66,19 +70,18 @@ describe('reconcile', () => {
         fc.nat(40),
         (epochs, waiting) => {
           const named = epochs.map((places, index) => ({ epoch: `176370000000${index}-abc123`, places }));
-          const idsIn = (...kinds: string[]) =>
+          const rangesIn = (...kinds: string[]) =>
             named.flatMap(({ epoch: of, places }) =>
-              places.flatMap((kind, index) => (kinds.includes(kind) ? [id(index + 1, of)] : [])),
+              places.flatMap((kind, index) =>
+                kinds.includes(kind) ? [range(index + 1, index + 1, of)] : [],
+              ),
             );
+          const idsIn = (...kinds: string[]) => rangesIn(...kinds).map((of) => id(of.first, of.epoch));
           const found = reconcile({
             produced: named.map(({ epoch: of, places }) => ({ bridge, epoch: of, last: places.length })),
-            storedIds: [...idsIn('stored', 'twice'), ...idsIn('twice')],
+            stored: [...rangesIn('stored', 'twice'), ...rangesIn('twice')],
             deadIds: idsIn('dead'),
-            dropped: named.flatMap(({ epoch: of, places }) =>
-              places.flatMap((kind, index) =>
-                kind === 'dropped' ? [{ bridge, epoch: of, first: index + 1, last: index + 1 }] : [],
-              ),
-            ),
+            dropped: rangesIn('dropped'),
             waiting,
           });
           const missing = idsIn('missing').length;

@@ -1,0 +1,90 @@
+import type { BridgePart } from './bridge-part.ts';
+import type { CloudPart } from './cloud-part.ts';
+import { readDeadIds, readDrops, readLake, readOutboxes } from './evidence.ts';
+import { summarizeLatencies } from './latency.ts';
+import { reconcile } from './reconcile.ts';
+import type { LinesFigures, Measured } from './report.ts';
+import type { StateDirectory } from './state-directory.ts';
+import { nameOf, type Watch } from './watch.ts';
+
+/** The bridge cancels its lines and sends what its outbox holds; after that it is killed, and loses nothing. */
+const BRIDGE_STOP_DEADLINE_MS = 20_000;
+
+/** The last batch waits for its window, is written and marked: seconds. A poison message may stay for longer. */
+const DRAIN_DEADLINE_MS = 60_000;
+
+/**
+ * Ends the flow in its own direction, so that nothing is on the way any more when the books are closed: the bridge
+ * hands over what it has, the drain empties the queue, then everything is counted where it lies.
+ */
+export async function closeBooks(options: {
+  readonly directory: StateDirectory;
+  readonly cloudPart: CloudPart;
+  readonly bridge: BridgePart;
+  readonly watch: Watch;
+  readonly latenciesMs: readonly number[];
+  readonly say: (text: string) => void;
+}): Promise<Measured> {
+  const { directory, cloudPart, bridge, watch, say } = options;
+  const lines = watch.lines();
+  say('stopping the bridge: it lets go of its lines and sends what its outbox holds');
+  const end = await bridge.supervisor.stop(BRIDGE_STOP_DEADLINE_MS);
+  if (end?.signal === 'SIGKILL')
+    say(`the bridge did not end within ${BRIDGE_STOP_DEADLINE_MS / 1000} s and was killed`);
+  await watch.readLastStatus();
+
+  say('draining the queue into the lake');
+  if (!(await drain(cloudPart))) say(`the queue is not empty after ${DRAIN_DEADLINE_MS / 1000} s`);
+
+  say('counting what is stored');
+  return measure({ directory, cloudPart, watch, lines, latenciesMs: options.latenciesMs });
+}
+
+/** @returns false when messages are left at the deadline */
+async function drain({ cloud }: CloudPart): Promise<boolean> {
+  const deadline = AbortSignal.timeout(DRAIN_DEADLINE_MS);
+  try {
+    await cloud.idle(deadline);
+    return true;
+  } catch (cause) {
+    if (!deadline.aborted) throw cause;
+    return false;
+  }
+}
+
+async function measure(options: {
+  readonly directory: StateDirectory;
+  readonly cloudPart: CloudPart;
+  readonly watch: Watch;
+  readonly lines: LinesFigures;
+  readonly latenciesMs: readonly number[];
+}): Promise<Measured> {
+  const { directory, cloudPart, watch, lines } = options;
+  const { cloud, clients } = cloudPart;
+  const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
+  const outboxes = readOutboxes(directory);
+  const depths = await cloud.queueDepths();
+  const queued = [snapshotQueueUrl, snapshotDeadLetterQueueUrl].reduce((sum, url) => {
+    const depth = depths[nameOf(url)];
+    return sum + (depth === undefined ? 0 : depth.visible + depth.inFlight + depth.delayed);
+  }, 0);
+  const { stored, ...lake } = await readLake(clients.s3, lakeBucket, directory);
+  const { complete, failed, ticks } = watch.tally.totals;
+  const { cap, streaming, peak, peakWithSnapshots, refused } = lines;
+  return {
+    serverVersion: watch.tally.serverVersion,
+    lines: { cap, streaming, peak, peakWithSnapshots, refused },
+    sweeps: { complete, failed },
+    ticks,
+    reconciliation: reconcile({
+      produced: outboxes.produced,
+      stored,
+      deadIds: await readDeadIds(clients.s3, lakeBucket),
+      dropped: await readDrops(clients.s3, lakeBucket),
+      waiting: outboxes.waiting + queued,
+    }),
+    ...lake,
+    batches: watch.batches(),
+    registry: summarizeLatencies(options.latenciesMs),
+  };
+}
