@@ -11,6 +11,8 @@ export interface ConnectionEvents {
   readonly onClose: () => void;
 }
 
+const CLIENT_END_DEADLINE_MS = 1000;
+
 /** One socket: framing and handshake. What the frames mean is for the session. */
 export class Connection implements Wire {
   readonly #socket: Socket;
@@ -49,10 +51,13 @@ export class Connection implements Wire {
     this.#socket.write(Buffer.concat(list.map(encodeFrame)));
   }
 
-  /** Sends what is pending and ends; nothing is read any more. */
+  /** Sends what is pending and ends; nothing is read any more. A client that does not end its side is cut off. */
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#socket.end();
+    const cut = setTimeout(() => this.#socket.destroy(), CLIENT_END_DEADLINE_MS);
+    this.#socket.once('close', () => clearTimeout(cut));
   }
 
   reset(): void {

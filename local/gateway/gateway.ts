@@ -3,18 +3,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Activity } from './activity.ts';
 import { Book, type PortfolioControl } from './book.ts';
 import { Catalogue } from './catalogue.ts';
-import { Connection } from './connection.ts';
 import { type LineCounts, LineLedger } from './lines.ts';
 import { Market } from './market.ts';
 import { MarketData } from './market-data.ts';
-import { messageName } from './message-names.ts';
-import * as messages from './messages.ts';
-import { NOTICES, type Notice } from './notices.ts';
 import { type Faults, type GatewayOptions, type Settings, withDefaults } from './options.ts';
-import { PaceMeter } from './pace.ts';
+import { Peer, type Reception } from './peer.ts';
 import { type ReceivedRequest, RequestLog } from './request-log.ts';
-import { decodeRequest, type Request, UnreadableRequest } from './requests.ts';
-import { type Floor, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export interface ClientStats {
   readonly clientId: number;
@@ -73,17 +68,6 @@ export async function startGateway(options: GatewayOptions): Promise<SimulatedGa
 
 /** IB serves 32 clients; who has not said who it is yet counts too. */
 const CONNECTIONS_MAX = 64;
-/** With `reject`, the third violation ends the session. */
-const VIOLATIONS_MAX = 3;
-
-interface Peer {
-  readonly connection: Connection;
-  readonly pace: PaceMeter;
-  /** After startApi. */
-  session?: Session;
-  /** Accepted while `mute` was on: it will never hear anything. */
-  muted?: boolean;
-}
 
 class Gateway implements SimulatedGateway {
   readonly faults: Faults;
@@ -91,11 +75,10 @@ class Gateway implements SimulatedGateway {
   readonly #server: Server = createServer();
   readonly #peers = new Set<Peer>();
   readonly #log: RequestLog;
-  readonly #ledger: LineLedger;
   readonly #marketData: MarketData;
   readonly #book: Book;
   readonly #activity: Activity;
-  readonly #floor: Floor;
+  readonly #reception: Reception;
   readonly #timers: NodeJS.Timeout[] = [];
   #connections = 0;
   #orders = 0;
@@ -105,23 +88,34 @@ class Gateway implements SimulatedGateway {
   constructor(settings: Settings) {
     this.#settings = settings;
     const { portfolio, seed, today } = settings;
+    const { accounts } = portfolio;
     const catalogue = new Catalogue(portfolio.instruments);
     const { instruments } = catalogue;
     const market = new Market({ instruments, seed, today, stepMs: settings.tickPeriodMs });
-    this.faults = settings.faults;
-    this.#log = new RequestLog({ max: settings.requestLogMax, accounts: portfolio.accounts });
-    this.#ledger = new LineLedger(settings.linesCap);
-    this.#marketData = new MarketData({ ...settings, catalogue, market, ledger: this.#ledger });
-    this.#book = new Book({ ...portfolio, instruments });
-    this.#activity = new Activity({ portfolio, book: this.#book, seed });
-    this.#floor = {
-      accounts: portfolio.accounts,
+    const marketData = new MarketData({
+      ...settings,
       catalogue,
-      book: this.#book,
       market,
-      marketData: this.#marketData,
-      faults: this.faults,
-      today,
+      ledger: new LineLedger(settings.linesCap),
+    });
+    const book = new Book({ ...portfolio, instruments });
+    this.faults = settings.faults;
+    this.#log = new RequestLog({ max: settings.requestLogMax, accounts });
+    this.#marketData = marketData;
+    this.#book = book;
+    this.#activity = new Activity({ portfolio, book, seed });
+    this.#reception = {
+      settings,
+      log: this.#log,
+      floor: { accounts, catalogue, book, market, marketData, faults: this.faults, today },
+      isClientIdInUse: (clientId) => this.#sessions.some((session) => session.clientId === clientId),
+      onViolation: () => {
+        this.#violations += 1;
+      },
+      onOrder: () => {
+        this.#orders += 1;
+      },
+      onClose: (peer) => this.#peers.delete(peer),
     };
   }
 
@@ -177,11 +171,11 @@ class Gateway implements SimulatedGateway {
   }
 
   disconnectAll(): void {
-    for (const { connection } of this.#peers) connection.end();
+    for (const peer of this.#peers) peer.end();
   }
 
   dropClients(): void {
-    for (const { connection } of this.#peers) connection.reset();
+    for (const peer of this.#peers) peer.reset();
   }
 
   onRequest(listener: (request: ReceivedRequest) => void): () => void {
@@ -189,11 +183,10 @@ class Gateway implements SimulatedGateway {
   }
 
   stats(): GatewayStats {
-    const lines = this.#ledger.counts();
-    const sessions = [...this.#peers].flatMap(({ session }) => (session === undefined ? [] : [session]));
+    const lines = this.#marketData.counts();
     return {
       serverVersion: this.#settings.serverVersion,
-      clients: sessions.map(({ clientId, version }) => ({
+      clients: this.#sessions.map(({ clientId, version }) => ({
         clientId,
         serverVersion: version,
         lines: lines.byClient.get(clientId) ?? 0,
@@ -209,96 +202,18 @@ class Gateway implements SimulatedGateway {
     };
   }
 
+  get #sessions(): Session[] {
+    return [...this.#peers].flatMap(({ session }) => (session === undefined ? [] : [session]));
+  }
+
   #accept(socket: Socket): void {
     if (this.faults.refuseConnections) {
       socket.destroy();
       return;
     }
     this.#connections += 1;
-    const connection: Connection = new Connection(socket, this.#settings.serverVersion, {
-      onFrame: (fields, monotonicMs) => this.#receive(peer, fields, monotonicMs),
-      onClose: () => {
-        this.#peers.delete(peer);
-        peer.session?.close();
-      },
-    });
-    const peer: Peer = { connection, pace: new PaceMeter(this.#settings.messagesPerSecondMax) };
+    const peer = new Peer(socket, this.#reception);
     this.#peers.add(peer);
-    connection.start();
-  }
-
-  #receive(peer: Peer, fields: readonly string[], monotonicMs: number): void {
-    const [id = ''] = fields;
-    const name = messageName(id);
-    const outcome = this.#isAboveRate(peer, monotonicMs)
-      ? { refusedWith: 100 }
-      : this.#serve(peer, fields, name);
-    this.#log.add({
-      at: performance.timeOrigin + monotonicMs,
-      monotonicMs,
-      clientId: peer.session?.clientId ?? -1,
-      messageId: /^\d+$/.test(id) ? Number(id) : -1,
-      name,
-      ...outcome,
-      fields,
-    });
-  }
-
-  /** @returns true when the message is not to be served */
-  #isAboveRate(peer: Peer, nowMs: number): boolean {
-    const pace = peer.pace.record(nowMs);
-    if (pace === 'within') return false;
-    const rejects = this.#settings.pacing === 'reject';
-    if (pace === 'above') return rejects;
-    this.#violations += 1;
-    const max = this.#settings.messagesPerSecondMax;
-    this.#notify(peer, NOTICES.tooFast(max, pace.received, pace.violation));
-    if (rejects && pace.violation >= VIOLATIONS_MAX) peer.connection.end();
-    return rejects;
-  }
-
-  #serve(
-    peer: Peer,
-    fields: readonly string[],
-    name: string,
-  ): Pick<ReceivedRequest, 'reqId' | 'conId' | 'snapshot' | 'refusedWith'> {
-    let request: Request;
-    try {
-      request = decodeRequest(fields);
-    } catch (error) {
-      if (!(error instanceof UnreadableRequest)) throw error;
-      const notice = NOTICES.unreadable(error.message);
-      this.#notify(peer, notice);
-      return { refusedWith: notice.code };
-    }
-    if (request.name === 'startApi') return this.#startSession(peer, request.clientId);
-    if (request.name === 'order') this.#orders += 1;
-    const known = 'reqId' in request ? { reqId: request.reqId } : {};
-    // Before startApi and nextValidId requests may be dropped: this gateway always does.
-    if (peer.session === undefined || peer.muted === true) return known;
-    const { conId, notice } = peer.session.handle(request, name);
-    return {
-      ...known,
-      ...(conId === undefined ? {} : { conId }),
-      ...(request.name === 'reqMktData' ? { snapshot: request.snapshot } : {}),
-      ...(notice === undefined ? {} : { refusedWith: notice.code }),
-    };
-  }
-
-  #startSession(peer: Peer, clientId: number): { refusedWith?: number } {
-    if (peer.session !== undefined) return {};
-    if ([...this.#peers].some(({ session }) => session?.clientId === clientId)) {
-      this.#notify(peer, NOTICES.clientIdInUse);
-      peer.connection.end();
-      return { refusedWith: NOTICES.clientIdInUse.code };
-    }
-    peer.session = new Session({ clientId, floor: this.#floor, wire: peer.connection });
-    peer.muted = this.faults.mute;
-    if (!peer.muted) peer.session.greet();
-    return {};
-  }
-
-  #notify({ connection, muted }: Peer, notice: Notice): void {
-    if (muted !== true) connection.send([messages.notice(connection.version, -1, notice, Date.now())]);
+    peer.start();
   }
 }

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts';
 import type { Field } from './frames.ts';
 import { Line } from './line.ts';
-import type { LineLedger } from './lines.ts';
+import type { LineCounts, LineLedger } from './lines.ts';
 import type { Market, Quote } from './market.ts';
 import { NOTICES, type Notice } from './notices.ts';
 import { noise } from './random.ts';
@@ -58,6 +58,10 @@ export class MarketData {
     this.#feed = options.feed;
     this.#snapshotMs = options.snapshotMs;
     this.#snapshotGaps = options.snapshotGaps;
+  }
+
+  counts(): LineCounts {
+    return this.#ledger.counts();
   }
 
   get ticks(): number {
