@@ -44,6 +44,8 @@ interface Poll {
   readonly name: InstrumentName;
   details: ContractDetails | undefined;
   phase: Phase;
+  /** On the clock of `performance.now()`: a period after it was last asked for. */
+  dueTick: number;
   quote: Quote;
   lastAt: string | undefined;
   source: 'snapshot' | 'stream' | undefined;
@@ -70,6 +72,7 @@ export class Snapshots {
       name,
       details: undefined,
       phase: { name: 'resting' },
+      dueTick: 0,
       quote: { quality: 'none' },
       lastAt: undefined,
       source: undefined,
@@ -157,6 +160,7 @@ export class Snapshots {
     const { gateway, ledger, streams } = this.#options;
     if (!gateway.isReady || poll.phase.name === 'asked') return;
     this.#rest(poll);
+    poll.dueTick = performance.now() + this.#options.periodMs;
     if (!poll.details) {
       this.#resolve(poll);
       return;
@@ -274,7 +278,8 @@ export class Snapshots {
 
   #restUntilDue(poll: Poll): void {
     this.#rest(poll);
-    poll.phase = { name: 'resting', timer: setTimeout(() => this.#ask(poll), this.#options.periodMs) };
+    const delayMs = Math.max(0, poll.dueTick - performance.now());
+    poll.phase = { name: 'resting', timer: setTimeout(() => this.#ask(poll), delayMs) };
   }
 
   /** Ends whatever it waits for, except a snapshot in flight, which is given back or ended first. */
