@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { type SimulatedGateway, startGateway } from '../gateway/gateway.ts';
 import type { Condor } from '../gateway/portfolio.ts';
+import { keepPortfolio, loadPortfolio } from './kept-portfolio.ts';
 import type { GatewayChoice } from './options.ts';
-import { keepPortfolio, loadPortfolio } from './portfolio-file.ts';
 import type { StateDirectory } from './state-directory.ts';
 
 /** Gentle: a person can follow it, and every sweep finds something. */
@@ -37,7 +37,13 @@ export async function startGatewayPart(options: {
     requestLogPath: directory.file('gateway', 'requests.log'),
     ...(choice.portfolio.seed === undefined ? {} : { seed: choice.portfolio.seed }),
   });
-  const keep = () => keepPortfolio(directory, portfolio, gateway.portfolio.positions);
+  let kept = '';
+  const keep = () => {
+    const { positions } = gateway.portfolio;
+    const text = JSON.stringify(positions);
+    if (text !== kept) keepPortfolio(directory, portfolio, positions);
+    kept = text;
+  };
   keep();
   const timer = setInterval(keep, KEEP_PERIOD_MS);
   timer.unref();

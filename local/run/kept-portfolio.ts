@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { describeFaults } from '../../shared/message.ts';
 import { generatePortfolio } from '../gateway/generator.ts';
-import { type Portfolio, type Position, portfolioSchema } from '../gateway/portfolio.ts';
+import type { Portfolio, Position } from '../gateway/portfolio.ts';
+import { PortfolioFileError, readPortfolio } from '../gateway/portfolio-file.ts';
 import { LocalFault } from './fault.ts';
 import { LEGS_PER_CONDOR, type PortfolioChoice, portfolioSize } from './options.ts';
 import { type StateDirectory, writeFileInOneStep } from './state-directory.ts';
@@ -16,10 +15,10 @@ const FILE = ['gateway', 'portfolio.json'] as const;
  */
 export async function loadPortfolio(directory: StateDirectory, choice: PortfolioChoice): Promise<Portfolio> {
   if (choice.file !== undefined) {
-    return readPortfolio(choice.file, 'mend the file, or leave out --portfolio to have one generated');
+    return readOrFault(choice.file, 'mend the file, or leave out --portfolio to have one generated');
   }
   const kept = directory.file(...FILE);
-  if (existsSync(kept)) return readPortfolio(kept, 'begin anew with --fresh');
+  if (existsSync(kept)) return readOrFault(kept, 'begin anew with --fresh');
   const { positions, activeLegs, seed } = portfolioSize(choice);
   try {
     return generatePortfolio({ seed, positions, condors: activeLegs / LEGS_PER_CONDOR });
@@ -39,16 +38,11 @@ export function keepPortfolio(
   writeFileInOneStep(directory.file(...FILE), `${JSON.stringify({ ...portfolio, positions })}\n`);
 }
 
-async function readPortfolio(path: string, remedy: string): Promise<Portfolio> {
-  let json: unknown;
+async function readOrFault(path: string, remedy: string): Promise<Portfolio> {
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    return await readPortfolio(path);
   } catch (cause) {
-    throw new LocalFault(`the portfolio ${path} cannot be read: ${(cause as Error).message}: ${remedy}`, {
-      cause,
-    });
+    if (!(cause instanceof PortfolioFileError)) throw cause;
+    throw new LocalFault(`the portfolio cannot be read: ${cause.message}: ${remedy}`, { cause });
   }
-  const parsed = portfolioSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw new LocalFault(`the portfolio ${path} is none: ${describeFaults(parsed.error)}: ${remedy}`);
 }

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { BridgeTally } from '../../../local/run/bridge-tally.ts';
+import { type BridgeStatus, bridgeStatusSchema } from '../../../shared/status.ts';
+
+interface Seen {
+  readonly pid?: number;
+  readonly startedAt?: string;
+  readonly complete?: number;
+  readonly ticks?: number;
+  readonly streaming?: number;
+  readonly snapshots?: number;
+  readonly serverVersion?: number;
+}
+
+function status(seen: Seen): BridgeStatus {
+  return bridgeStatusSchema.parse({
+    schema: 1,
+    bridge: 'home',
+    pid: seen.pid ?? 100,
+    startedAt: seen.startedAt ?? '2026-11-20T15:00:00.000Z',
+    at: '2026-11-20T15:01:00.000Z',
+    gateway: {
+      state: 'ready',
+      host: '127.0.0.1',
+      port: 4002,
+      clientId: 1,
+      serverVersion: seen.serverVersion,
+      accounts: [],
+      accountsElsewhere: [],
+      connections: 1,
+      failedAttempts: 0,
+      linkUp: true,
+    },
+    lines: {
+      cap: 100,
+      streaming: seen.streaming ?? 0,
+      snapshotsInFlight: seen.snapshots ?? 0,
+      refused: 1,
+      rows: [],
+      strategies: [],
+      polled: [],
+    },
+    ticks: seen.ticks ?? 0,
+    sweeps: { complete: seen.complete ?? 0, failed: 0, positions: 200 },
+    assignments: { overAssigned: [] },
+    outbox: { epoch: '1763650800000-abc123', produced: 0, depth: 0, bytes: 0, sent: 0 },
+    registry: { state: 'current', version: 5, strategies: 5 },
+    handlers: [],
+    memoryBytes: 1,
+  });
+}
+
+describe('BridgeTally', () => {
+  it('counts a bridge once however often it is seen', () => {
+    const tally = new BridgeTally();
+    tally.see(status({ complete: 1, ticks: 10 }));
+    tally.see(status({ complete: 3, ticks: 50 }));
+    expect(tally.totals).toEqual({ complete: 3, failed: 0, ticks: 50, refused: 1 });
+  });
+
+  it('adds a bridge that was started again to the one before it', () => {
+    const tally = new BridgeTally();
+    tally.see(status({ complete: 3, ticks: 50 }));
+    tally.see(status({ pid: 101, startedAt: '2026-11-20T15:02:00.000Z', complete: 1, ticks: 5 }));
+    expect(tally.totals).toEqual({ complete: 4, failed: 0, ticks: 55, refused: 2 });
+  });
+
+  it('keeps the peaks and the server version when the connection is gone', () => {
+    const tally = new BridgeTally();
+    tally.see(status({ streaming: 20, snapshots: 4, serverVersion: 193 }));
+    tally.see(status({ streaming: 18, snapshots: 7 }));
+    tally.see(status({}));
+    expect(tally.peaks).toEqual({ peak: 20, peakWithSnapshots: 25 });
+    expect(tally.serverVersion).toBe(193);
+  });
+});
