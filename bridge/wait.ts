@@ -33,3 +33,32 @@ export function backoffMs(attempt: number, { firstMs, maxMs }: Backoff, random: 
 export function withDeadline(signal: AbortSignal, ms: number): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }
+
+/** A wake-up that is not lost when nobody waits: the next wait returns at once. One waiter. */
+export class Bell {
+  #isRung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#isRung = true;
+    this.#wake?.();
+  }
+
+  /** Until it rings, `ms` have passed or the signal aborts; without `ms` as long as it takes. */
+  async wait(signal: AbortSignal, ms?: number): Promise<void> {
+    if (!this.#isRung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = ms === undefined ? undefined : setTimeout(done, Math.max(0, ms));
+        signal.addEventListener('abort', done);
+        this.#wake = done;
+        function done() {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          resolve();
+        }
+      });
+      this.#wake = undefined;
+    }
+    this.#isRung = false;
+  }
+}

@@ -19,7 +19,7 @@ export interface Opening extends Beginning {
   readonly depth: number;
 }
 
-/** Refused bodies that are kept to be looked into; the oldest go first. Their drops stay declared. */
+/** Refused bodies that are kept to be looked into. More of them is a fault of the queue, not of the messages. */
 const REFUSED_MAX = 1000;
 
 /** A heartbeat is worth something only now, and there is only one: it passes every backlog. */
@@ -124,18 +124,23 @@ export class OutboxStore {
   /**
    * The queue will never take this message. It leaves the queue so that the others go on: its body is kept in
    * `refused`, and a snapshot's number is declared as a drop in the same transaction.
+   * @throws OutboxFault (retry) when REFUSED_MAX bodies are kept: then it stays in the queue
    */
   refuse(key: number, reason: string): void {
     this.#transaction(() => {
       const row = this.#database.prepare('SELECT kind, body FROM pending WHERE key = ?').get(key);
       if (row === undefined) return;
+      const refused = this.#database.prepare('SELECT count(*) AS count FROM refused').get();
+      if (Number(refused?.count) >= REFUSED_MAX) {
+        throw new OutboxFault(
+          'retry',
+          `${REFUSED_MAX} messages were refused: check the queue, then empty "refused"`,
+        );
+      }
       const at = this.#now().toISOString();
       this.#database
         .prepare('INSERT INTO refused (key, kind, body, reason, at) VALUES (?, ?, ?, ?, ?)')
         .run(key, String(row.kind), String(row.body), reason, at);
-      this.#database
-        .prepare('DELETE FROM refused WHERE key NOT IN (SELECT key FROM refused ORDER BY key DESC LIMIT ?)')
-        .run(REFUSED_MAX);
       this.#remove([key]);
       if (row.kind !== 'snapshot') return;
       const { bridge, epoch, seq } = JSON.parse(String(row.body)) as Snapshot;
