@@ -2,22 +2,14 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { ProcessIdentity } from '../../shared/local-run.ts';
 import type { CloudOutputs } from '../../shared/outputs.ts';
-
-/** Services behind the front door. Streams share DynamoDB's door, as they share its endpoint settings. */
-export type Service = 'sqs' | 's3' | 'dynamodb';
-
-/** refused: nobody listens. unavailable: the service answers 503. */
-export type ServiceFault = 'refused' | 'unavailable';
-
-/** Base URLs on 127.0.0.1 without a trailing slash. */
-export type Endpoints = Readonly<Record<Service, string>>;
+import type { Journal } from './journal.ts';
+import type { Endpoints, Service, ServiceFault } from './service.ts';
 
 /** A process of ours that a lock on the state directory may end later, when its start time still matches. */
-export interface RecordedProcess {
+export interface RecordedProcess extends ProcessIdentity {
   readonly name: string;
-  readonly pid: number;
-  readonly startTime: string;
 }
 
 export interface QueueDepth {
@@ -73,6 +65,8 @@ export interface LocalStores extends AsyncDisposable {
   /** JSON text in the format of `cdk deploy --outputs-file`, with the addresses of this run. */
   readonly outputsText: string;
   readonly processes: readonly RecordedProcess[];
+  /** Who called what at the front door. */
+  readonly journal: Journal;
   /** AWS_* variables for a child process that calls as `principal` ("bridge-home", "cli"); overlay them on its own. */
   env(principal: string): Record<string, string>;
   /** SDK clients for this process; closed by `stop`. */
@@ -81,6 +75,7 @@ export interface LocalStores extends AsyncDisposable {
   queueDepths(): Promise<Readonly<Record<string, QueueDepth>>>;
   /** For tests and demonstrations: takes a service away, or brings it back (`undefined`) on the same port. */
   setFault(service: Service, fault: ServiceFault | undefined): Promise<void>;
+  /** In order: no new batches, those in work within a deadline, workers, doors, emulators. */
   stop(): Promise<void>;
 }
 

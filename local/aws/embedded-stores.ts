@@ -1,0 +1,150 @@
+import { GetQueueAttributesCommand, ListQueuesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { type CloudOutputs, parseOutputs } from '../../shared/outputs.ts';
+import { returnAbandoned } from './abandoned-receive.ts';
+import { clientsOf, environmentOf } from './clients.ts';
+import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
+import { withConditionalPuts } from './conditional-put.ts';
+import { type Dynoxide, startDynoxide } from './dynoxide.ts';
+import { type Emulator, openFauxqs } from './emulators.ts';
+import { FrontDoor } from './front-door.ts';
+import { Journal } from './journal.ts';
+import type { Endpoints, Service, ServiceFault } from './service.ts';
+import { withQueueUrls, withRegion } from './translations.ts';
+
+/** The local run's own calls: provisioning, depths. Components have names of their own. */
+const OWN_PRINCIPAL = 'local-run';
+
+type Doors = Readonly<Record<Service, FrontDoor>>;
+
+/** Emulators behind their front doors, over one state directory. */
+export class EmbeddedStores implements LocalStores {
+  readonly region: string;
+  readonly journal: Journal;
+  readonly #dynoxide: Dynoxide;
+  readonly #fauxqs: Emulator;
+  readonly #doors: Doors;
+  readonly #clients = new Map<string, Clients & Disposable>();
+  #outputsText = '{}';
+  #isStopped = false;
+
+  private constructor(parts: {
+    readonly region: string;
+    readonly journal: Journal;
+    readonly dynoxide: Dynoxide;
+    readonly fauxqs: Emulator;
+    readonly doors: Doors;
+    readonly log: CloudLog;
+  }) {
+    this.region = parts.region;
+    this.journal = parts.journal;
+    this.#dynoxide = parts.dynoxide;
+    this.#fauxqs = parts.fauxqs;
+    this.#doors = parts.doors;
+    void parts.dynoxide.ended.then(() => {
+      if (!this.#isStopped) parts.log.warn('dynoxide-ended', { remedy: 'stop the run and start it again' });
+    });
+  }
+
+  /** @throws Error of one line with the remedy when the DynamoDB emulator cannot be started */
+  static async open(options: {
+    readonly dir: string;
+    readonly region: string;
+    readonly log: CloudLog;
+  }): Promise<EmbeddedStores> {
+    const { dir, region } = options;
+    await using opened = new AsyncDisposableStack();
+    const dynoxide = await startDynoxide(dir);
+    opened.defer(() => dynoxide.close());
+    const fauxqs = await openFauxqs(dir);
+    opened.defer(() => fauxqs.close());
+    const journal = new Journal();
+    const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
+    const behind = { region, journal };
+    const doors: Doors = {
+      sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
+      s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(fauxqs) }),
+      dynamodb: new FrontDoor({ ...behind, service: 'dynamodb', emulator: withRegion(dynoxide, region) }),
+    };
+    for (const door of Object.values(doors)) {
+      await door.start();
+      opened.defer(() => door.stop());
+    }
+    opened.move();
+    return new EmbeddedStores({ region, journal, dynoxide, fauxqs, doors, log: options.log });
+  }
+
+  get endpoints(): Endpoints {
+    const { sqs, s3, dynamodb } = this.#doors;
+    return { sqs: sqs.origin, s3: s3.origin, dynamodb: dynamodb.origin };
+  }
+
+  get outputs(): CloudOutputs {
+    return parseOutputs(this.#outputsText);
+  }
+
+  get outputsText(): string {
+    return this.#outputsText;
+  }
+
+  set outputsText(text: string) {
+    this.#outputsText = text;
+  }
+
+  get processes(): readonly RecordedProcess[] {
+    return this.#dynoxide.processes;
+  }
+
+  env(principal: string): Record<string, string> {
+    return environmentOf(principal, this);
+  }
+
+  clients(principal: string): Clients {
+    const present = this.#clients.get(principal) ?? clientsOf(principal, this);
+    this.#clients.set(principal, present);
+    return present;
+  }
+
+  async queueDepths(): Promise<Readonly<Record<string, QueueDepth>>> {
+    const { sqs } = this.clients(OWN_PRINCIPAL);
+    const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
+    const depths = await Promise.all(
+      QueueUrls.map(async (url) => [url.split('/').at(-1) ?? url, await depthOf(url, sqs)] as const),
+    );
+    return Object.fromEntries(depths);
+  }
+
+  async setFault(service: Service, fault: ServiceFault | undefined): Promise<void> {
+    await this.#doors[service].setFault(fault);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const clients of this.#clients.values()) clients[Symbol.dispose]();
+    await Promise.all(Object.values(this.#doors).map((door) => door.stop()));
+    await this.#fauxqs.close();
+    await this.#dynoxide.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+async function depthOf(QueueUrl: string, sqs: SQSClient): Promise<QueueDepth> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  return {
+    visible: Number(Attributes.ApproximateNumberOfMessages),
+    inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
+    delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed),
+  };
+}
