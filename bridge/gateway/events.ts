@@ -145,7 +145,7 @@ export type RequestMeaning =
   | 'harmless';
 
 /**
- * What the bridge may send: the whole list. There is no order code; test/bridge/requests.test.ts holds it.
+ * What the bridge may send: the whole list. There is no order code; test/bridge/gateway/requests.test.ts holds it.
  * Each call is paced, never sent before `ready`, and dropped when the connection is gone: whoever asked learns of
  * that by `lost` and asks again.
  */
