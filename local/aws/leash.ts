@@ -16,15 +16,16 @@ const server = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
 let announced = false;
 let printed = '';
-server.stdout.on('data', (chunk: Buffer) => {
+function pass(chunk: Buffer): void {
   process.stderr.write(chunk);
   if (announced) return;
   printed += chunk.toString();
   if (!printed.includes(readyText)) return;
   announced = true;
   process.stdout.write(`ready ${server.pid}\n`);
-});
-server.stderr.on('data', (chunk: Buffer) => process.stderr.write(chunk));
+}
+server.stdout.on('data', pass);
+server.stderr.on('data', pass);
 
 function end(): void {
   server.kill('SIGTERM');
