@@ -62,16 +62,21 @@ async function buryOne(
     body: envelope(received, causes),
     contentType: 'application/json',
   });
-  const subject = item === undefined ? received : { ...received, audit: { ...received.audit, id: item.id } };
-  const auditId = await stores.audit.markFailed(subject, {
+  const auditId = await stores.audit.markFailed(subjectOf(received, item), {
     objectKey,
-    ...(causes.length === 0 && { cause: NO_CAUSE }),
+    ...(causes.length === 0 && { cause: received.decoded.ok ? NO_CAUSE : received.decoded.fault }),
   });
   return {
     buried: [{ received, objectKey, ...(auditId !== undefined && { auditId }) }],
     alive: [],
     failures: [],
   };
+}
+
+/** The mark goes where the causes are; deliveries of the dead-letter queue are no attempts of the drain. */
+function subjectOf(received: Received, item: AuditItem | undefined): Received {
+  if (item === undefined) return received;
+  return { ...received, attempt: item.attempts, audit: { ...received.audit, id: item.id } };
 }
 
 /** `dead/v1/dt=<day of sending>/<message id>.json`: the same for every delivery of the message. */
