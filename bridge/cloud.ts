@@ -52,6 +52,7 @@ export function describeCloudFault(cause: unknown): string {
   if (cause.name === 'TimeoutError' || cause.name === 'AbortError') return 'no answer in time';
   const code = (cause as { readonly code?: unknown }).code;
   const text = cause.message || (typeof code === 'string' ? code : 'no connection');
+  const said = cause.name === 'Error' ? text : `${cause.name}: ${text}`;
   const remedy = REMEDIES[cause.name];
-  return remedy === undefined ? `${cause.name}: ${text}` : `${cause.name}: ${text}: ${remedy}`;
+  return remedy === undefined ? said : `${said}: ${remedy}`;
 }
