@@ -1,5 +1,3 @@
-import { setTimeout as later } from 'node:timers';
-
 export type LineKind = 'stream' | 'snapshot';
 
 /** One line in use, from the request until the gateway can no longer count it. */
@@ -78,7 +76,7 @@ export class LineLedger {
   /** Our cancel was handed to the connection; the line counts until the grace has passed. */
   cancelled(use: LineUse): void {
     if (!this.#uses.delete(use)) return;
-    const timer = later(() => {
+    const timer = setTimeout(() => {
       this.#closing.delete(use);
       this.#announce();
     }, this.#graceMs);
@@ -124,7 +122,7 @@ export class LineLedger {
   #recover(): void {
     clearTimeout(this.#recovery);
     if (this.#cap >= this.#limit) return;
-    this.#recovery = later(() => {
+    this.#recovery = setTimeout(() => {
       this.#cap += 1;
       this.#recover();
       this.#announce();

@@ -226,7 +226,8 @@ export class Streams {
 
   #fetchAhead(): void {
     if (!this.#options.gateway.isReady) return;
-    this.#prefetch.want(this.#ours(isOpen).flatMap((strategy) => strategy.legs.map((leg) => leg.conId)));
+    const conIds = this.#ours(isOpen).flatMap((strategy) => strategy.legs.map((leg) => leg.conId));
+    this.#prefetch.want(conIds.filter((conId) => !this.#lines.get(conId)?.resolving));
   }
 
   #replan(): void {
