@@ -187,6 +187,9 @@ async function withStore<T>(
   ]);
   return interruptible(async (signal) => {
     await using cloud = await openCloud(target);
-    return run(new RegistryStore({ client: cloud.documents, table: cloud.outputs.registryTable }), signal);
+    return await run(
+      new RegistryStore({ client: cloud.documents, table: cloud.outputs.registryTable }),
+      signal,
+    );
   });
 }

@@ -16,24 +16,7 @@ export interface StoredCounts {
   readonly conflictIds: number;
 }
 
-/** A bridge's epoch and how many sequence numbers its outbox gave: 1 to `produced`. */
-export interface ProducedEpoch {
-  readonly bridge: string;
-  readonly epoch: string;
-  readonly produced: number;
-}
-
-export interface EpochGap extends ProducedEpoch {
-  /** Distinct sequence numbers from 1 to `produced` that are in raw. */
-  readonly stored: number;
-  readonly missing: number;
-  /** The lowest few that are missing. */
-  readonly firstMissing: readonly number[];
-}
-
 type Query = (sql: string) => Promise<Answer>;
-
-const FIRST_MISSING_MAX = 10;
 
 const CONFLICTING = `SELECT count(*) FROM
   (FROM raw SELECT snapshot_id GROUP BY snapshot_id HAVING min(body_digest) <> max(body_digest))`;
@@ -55,20 +38,4 @@ export async function countStored(query: Query): Promise<StoredCounts> {
 export async function countConflicts(query: Query): Promise<number> {
   const { rows } = await query(CONFLICTING);
   return Number(rows[0]?.[0] ?? 0);
-}
-
-export async function findGaps(query: Query, produced: readonly ProducedEpoch[]): Promise<EpochGap[]> {
-  const gaps: EpochGap[] = [];
-  for (const epoch of produced) {
-    const isOf = `bridge = '${epoch.bridge}' AND epoch = '${epoch.epoch}' AND seq BETWEEN 1 AND ${epoch.produced}`;
-    const counted = await query(`SELECT count(DISTINCT seq) FROM raw WHERE ${isOf}`);
-    const stored = Number(counted.rows[0]?.[0] ?? 0);
-    if (stored === epoch.produced) continue;
-    const first = await query(`
-      SELECT seq FROM range(1, ${epoch.produced + 1}) AS expected(seq)
-      WHERE seq NOT IN (SELECT seq FROM raw WHERE ${isOf}) ORDER BY seq LIMIT ${FIRST_MISSING_MAX}`);
-    const firstMissing = first.rows.map(([seq]) => Number(seq));
-    gaps.push({ ...epoch, stored, missing: epoch.produced - stored, firstMissing });
-  }
-  return gaps;
 }

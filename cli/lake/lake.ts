@@ -2,14 +2,7 @@ import { resolve } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Answer, toCell } from './cells.ts';
-import {
-  countConflicts,
-  countStored,
-  type EpochGap,
-  findGaps,
-  type ProducedEpoch,
-  type StoredCounts,
-} from './counts.ts';
+import { countConflicts, countStored, type StoredCounts } from './counts.ts';
 import { cachePath, fetchObjects, listRawObjects } from './objects.ts';
 import { viewStatements } from './views.ts';
 
@@ -33,8 +26,6 @@ export interface Lake extends AsyncDisposable {
   counts(): Promise<StoredCounts>;
   /** How many ids have two bodies: must be 0. */
   conflicts(): Promise<number>;
-  /** What each epoch produced and the lake does not have; epochs without a gap are left out. */
-  gaps(produced: readonly ProducedEpoch[]): Promise<EpochGap[]>;
 }
 
 /** The database refused the question: the person who asked can mend it. */
@@ -71,7 +62,6 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     query,
     counts: () => countStored(query),
     conflicts: () => countConflicts(query),
-    gaps: (produced) => findGaps(query, produced),
     async [Symbol.asyncDispose]() {
       connection.closeSync();
       instance.closeSync();

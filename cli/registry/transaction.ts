@@ -67,7 +67,7 @@ function ifStillAt(counter: string, value: number) {
  * Reasons come in the order of the actions, `None` for those that would have passed:
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
  */
-function lostRace(error: unknown): 'contended' | 'version-moved' | undefined {
+export function lostRace(error: unknown): 'contended' | 'version-moved' | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'TransactionConflictException') return 'contended';
   if (error.name !== 'TransactionCanceledException') return undefined;

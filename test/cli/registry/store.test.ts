@@ -90,14 +90,15 @@ describe('the registry store', () => {
   it('refuses a stale version with the current strategy, and writes nothing', async () => {
     await store.put(input());
     const current = await store.put(input({ priority: 2 }), { expectedVersion: 1 });
-    for (const attempt of [
-      store.put(input({ priority: 3 }), { expectedVersion: 1 }),
-      store.put(input(), { expectedVersion: 0 }),
-      store.setStatus('spy-condor', 'INACTIVE', { expectedVersion: 3 }),
-      store.close('spy-condor', { expectedVersion: 1 }),
-      store.remove('spy-condor', { expectedVersion: 1 }),
-    ]) {
-      const refusal = await attempt.catch((error: unknown) => error);
+    const attempts = [
+      () => store.put(input({ priority: 3 }), { expectedVersion: 1 }),
+      () => store.put(input(), { expectedVersion: 0 }),
+      () => store.setStatus('spy-condor', 'INACTIVE', { expectedVersion: 3 }),
+      () => store.close('spy-condor', { expectedVersion: 1 }),
+      () => store.remove('spy-condor', { expectedVersion: 1 }),
+    ];
+    for (const attempt of attempts) {
+      const refusal = await attempt().catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(StaleVersion);
       expect((refusal as StaleVersion).current).toEqual(current);
     }
