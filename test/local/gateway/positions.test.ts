@@ -1,0 +1,157 @@
+import { EventName } from '@stoqey/ib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
+import { generatePortfolio } from '../../../local/gateway/generator.ts';
+import type { Position } from '../../../local/gateway/portfolio.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type ApiClient, connectClient } from './support/api-client.ts';
+import { instrumentOf, legOf, positionIn, smallPortfolio, TODAY } from './support/small-portfolio.ts';
+
+const portfolio = smallPortfolio();
+const [account = '', otherAccount = ''] = portfolio.accounts;
+let gateway: SimulatedGateway;
+
+beforeEach(async () => {
+  gateway = await startGateway({ portfolio, today: TODAY });
+});
+afterEach(() => gateway.stop());
+
+function rowsOf(client: ApiClient): string[] {
+  return client.all(EventName.position).map(([holder, contract, quantity, averageCost]) => {
+    const { conId } = contract as { conId: number };
+    return `${holder} ${conId} ${quantity} ${averageCost}`;
+  });
+}
+
+const asRow = ({ account: holder, conId, quantity, averageCost }: Position) =>
+  `${holder} ${conId} ${Number(quantity)} ${Number(averageCost)}`;
+
+describe('reqPositions', () => {
+  it('brings every row of every account, then positionEnd once', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.positionEnd);
+    expect(rowsOf(client).sort()).toEqual(portfolio.positions.map(asRow).sort());
+    expect(new Set(client.all(EventName.position).map(([holder]) => holder))).toEqual(
+      new Set(portfolio.accounts),
+    );
+    expect(client.all(EventName.positionEnd)).toHaveLength(1);
+  });
+
+  it('then pushes what opens, changes and closes, zero rows included, without another end', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.positionEnd);
+    const before = rowsOf(client).length;
+    const conId = legOf(portfolio, 0, 0);
+    const opened = { account: otherAccount, conId, quantity: '2.5', averageCost: '101.7' };
+    gateway.portfolio.open(opened);
+    gateway.portfolio.change({ ...opened, quantity: '3' });
+    gateway.portfolio.close(opened);
+    await eventually(() => rowsOf(client).length === before + 3);
+    expect(rowsOf(client).slice(before)).toEqual([
+      `${otherAccount} ${conId} 2.5 101.7`,
+      `${otherAccount} ${conId} 3 101.7`,
+      `${otherAccount} ${conId} 0 0`,
+    ]);
+    expect(client.all(EventName.positionEnd)).toHaveLength(1);
+    expect(gateway.portfolio.positions).toHaveLength(portfolio.positions.length);
+  });
+
+  it('pushes nothing after cancelPositions, and all of it on the next request', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.positionEnd);
+    client.api.cancelPositions();
+    await eventually(() => gateway.requests.at(-1)?.name === 'cancelPositions');
+    gateway.portfolio.close(positionIn(portfolio, 'STK'));
+    client.api.reqCurrentTime();
+    await client.waitFor(EventName.currentTime);
+    expect(rowsOf(client)).toHaveLength(portfolio.positions.length);
+    client.api.reqPositions();
+    await eventually(() => client.all(EventName.positionEnd).length === 2);
+    expect(rowsOf(client)).toHaveLength(2 * portfolio.positions.length - 1);
+  });
+
+  it('pushes to every client that asked and to no other', async () => {
+    using one = await connectClient(gateway.port, 1);
+    using two = await connectClient(gateway.port, 2);
+    using idle = await connectClient(gateway.port, 3);
+    for (const client of [one, two]) {
+      client.api.reqPositions();
+      await client.waitFor(EventName.positionEnd);
+    }
+    gateway.portfolio.close(positionIn(portfolio, 'OPT'));
+    await eventually(() => [one, two].every((client) => rowsOf(client).at(-1)?.endsWith(' 0 0')));
+    expect(rowsOf(idle)).toEqual([]);
+  });
+
+  it('never ends while positionEnd is held', async () => {
+    gateway.faults.holdPositionEnd = true;
+    using client = await connectClient(gateway.port);
+    client.api.reqPositions();
+    await eventually(() => rowsOf(client).length === portfolio.positions.length);
+    client.api.reqCurrentTime();
+    await client.waitFor(EventName.currentTime);
+    expect(client.all(EventName.positionEnd)).toEqual([]);
+  });
+
+  it('refuses changes of what is not there', () => {
+    const unknown = { account, conId: 1, quantity: '1', averageCost: '1' };
+    const held = positionIn(portfolio, 'STK');
+    expect(() => gateway.portfolio.open(unknown)).toThrow('no such instrument: 1');
+    expect(() => gateway.portfolio.open({ ...held, account: 'DU1' })).toThrow('no such account');
+    expect(() => gateway.portfolio.open(held)).toThrow('is open already');
+    expect(() => gateway.portfolio.change(unknown)).toThrow('no such position: 1');
+    expect(() => gateway.portfolio.close(unknown)).toThrow('no such position: 1');
+  });
+
+  it('brings 5,000 rows', async () => {
+    const large = generatePortfolio({ seed: 3, positions: 5000, condors: 5, today: TODAY });
+    await using big = await startGateway({ portfolio: large, today: TODAY });
+    using client = await connectClient(big.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.positionEnd);
+    expect(rowsOf(client).sort()).toEqual(large.positions.map(asRow).sort());
+  });
+});
+
+describe('reqAccountUpdates', () => {
+  it('brings one account with market values, and what changes in it', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqAccountUpdates(true, account);
+    await client.waitFor(EventName.accountDownloadEnd, (of) => of === account);
+    const mine = portfolio.positions.filter((row) => row.account === account);
+    const rows = client.all(EventName.updatePortfolio);
+    expect(rows).toHaveLength(mine.length);
+    for (const [contract, quantity, price, value, , , , holder] of rows) {
+      const { conId, multiplier } = contract as { conId: number; multiplier?: number };
+      const { priceMagnifier } = instrumentOf(portfolio, conId);
+      const perContract = (Number(price) / priceMagnifier) * (multiplier || 1);
+      expect(holder).toBe(account);
+      expect(value).toBeCloseTo(Number(quantity) * perContract, 4);
+    }
+    gateway.portfolio.close(positionIn({ ...portfolio, positions: mine }, 'OPT'));
+    await eventually(() => client.all(EventName.updatePortfolio).length === mine.length + 1);
+    expect(client.all(EventName.updatePortfolio).at(-1)?.[1]).toBe(0);
+  });
+
+  it('refuses an account that it does not have', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqAccountUpdates(true, 'U999');
+    await client.waitFor(EventName.info, (_, code) => code === 321);
+  });
+});
+
+describe('positions that move by themselves', () => {
+  it('never touch a leg of a condor', async () => {
+    await using busy = await startGateway({ portfolio, today: TODAY, changesPerMinute: 60_000 });
+    using client = await connectClient(busy.port);
+    client.api.reqPositions();
+    await eventually(() => rowsOf(client).length > portfolio.positions.length + 100);
+    const legs = new Set(portfolio.condors.flatMap(({ legs: all }) => all.map(({ conId }) => conId)));
+    const pushed = client.all(EventName.position).slice(portfolio.positions.length);
+    expect(pushed.filter(([, contract]) => legs.has((contract as { conId: number }).conId))).toEqual([]);
+    expect(pushed.some(([, , quantity]) => quantity === 0)).toBe(true);
+  });
+});
