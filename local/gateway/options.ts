@@ -74,6 +74,7 @@ export function withDefaults(options: GatewayOptions) {
     settings.serverVersion >= SERVER_VERSION_MIN && settings.serverVersion <= SERVER_VERSION_MAX,
     `serverVersion must be ${SERVER_VERSION_MIN} to ${SERVER_VERSION_MAX}`,
   );
+  demand(settings.port >= 0 && settings.port <= 65_535, 'port must be 0 to 65535');
   demand(settings.linesCap >= 0, 'linesCap must not be negative');
   demand(settings.tickPeriodMs >= TICK_PERIOD_MIN_MS, `tickPeriodMs must be at least ${TICK_PERIOD_MIN_MS}`);
   demand(settings.messagesPerSecondMax >= 1, 'messagesPerSecondMax must be at least 1');
