@@ -76,11 +76,7 @@ export class ContractCache {
     const next = `${this.#path}.next`;
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      {
-        await using file = await open(next, 'w', 0o600);
-        await file.writeFile(JSON.stringify({ schema: 1, ...content }));
-        await file.sync();
-      }
+      await writeSynced(next, JSON.stringify({ schema: 1, ...content }));
       await rename(next, this.#path);
     } catch (cause) {
       this.#fault('contract-cache-not-saved', cause);
@@ -107,5 +103,15 @@ export class ContractCache {
   #fault(event: string, cause: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#faults += 1;
     this.#log.warn(event, { path: this.#path, cause: String(cause), ...fields });
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

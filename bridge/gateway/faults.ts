@@ -1,5 +1,5 @@
 /** Why an attempt to connect failed, or a session ended. */
-export type FaultKind =
+type FaultKind =
   /** Nobody listens on the port. */
   | 'refused'
   /** No answer to the TCP handshake: host down, packets dropped. */
@@ -28,7 +28,7 @@ export interface SessionFault {
   readonly detail?: string;
 }
 
-export interface Endpoint {
+interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly clientId: number;

@@ -32,10 +32,6 @@ export class PacedRequests implements GatewayRequests {
     this.#pacer = new Pacer({ requestsPerSecond: options.requestsPerSecond });
   }
 
-  get waiting(): number {
-    return this.#pacer.waiting;
-  }
-
   attach(wire: Wire): void {
     this.#wire = wire;
     // Greeting and startApi went past us.

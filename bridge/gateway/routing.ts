@@ -6,7 +6,7 @@ import type { ContractDetails, RequestContract } from './events.ts';
  * indices (VIX: CBOE) want it. https://interactivebrokers.github.io/tws-api/contract_details.html
  * @returns undefined when the broker names no exchange at all
  */
-export function exchangeFor(details: ContractDetails): string | undefined {
+function exchangeFor(details: ContractDetails): string | undefined {
   if (details.validExchanges.includes('SMART')) return 'SMART';
   return details.validExchanges[0] ?? details.contract.exchange;
 }

@@ -130,7 +130,7 @@ describe('a contract', () => {
   it('is asked for when the gateway is ready, and again when the connection was lost', async () => {
     await using gateway = await lookupGateway(({ conId, nth }) => (nth === 1 ? 'silence' : [{ conId }]));
     await using bridge = connect({ port: gateway.port });
-    await using book = await open(bridge, { limits: { ...IMPATIENT, deadlineMs: 5_000 } });
+    await using book = await open(bridge, { limits: { ...IMPATIENT, deadlineMs: 60_000 } });
     const found = book.resolve(42, soon());
     await eventually(() => asked(gateway).length === 1);
     gateway.clients[0]?.reset();

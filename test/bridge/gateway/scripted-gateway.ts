@@ -45,7 +45,6 @@ export interface Script {
 export const START_API = '71';
 export const REQ_POSITIONS = '61';
 export const REQ_CURRENT_TIME = '49';
-export const REQ_MKT_DATA = '1';
 export const REQ_CONTRACT_DATA = '9';
 
 export async function startScriptedGateway(script: Script = {}): Promise<ScriptedGateway> {

@@ -146,8 +146,21 @@ describe('the pace', () => {
     expect(gateway.stats().paceViolations).toBe(0);
     // Two clocks and a busy machine: a quarter's worth at most.
     expect(most).toBeLessThanOrEqual(50);
-    // And the library's own limiter does not slow it down: 92 messages at 40 a second.
-    expect(Math.max(...times) - Math.min(...times)).toBeLessThan(3_500);
+  });
+
+  // A stall of the machine looks like a limiter: tried again. The library's own would hold back the fourth for 100 ms.
+  it("is not also the library's: what ours lets through at once goes out at once", { retry: 4 }, async () => {
+    await using gateway = await start();
+    await using bridge = connect({ port: gateway.port, requestsPerSecond: 40 });
+    await bridge.nth('ready');
+    for (let i = 0; i < 7; i += 1) {
+      bridge.connection.requests.requestContractDetails({ conId: option.contract.conId });
+    }
+    await bridge.nth('contractDetailsEnd', 7);
+    const times = gateway.requests
+      .filter(({ name }) => name === 'reqContractDetails')
+      .map(({ monotonicMs }) => monotonicMs);
+    expect(Math.max(...times) - Math.min(...times)).toBeLessThan(60);
   });
 });
 
