@@ -1,7 +1,7 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import { parquetReadObjects } from 'hyparquet';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Audit } from '../../../functions/audit.ts';
 import { drain } from '../../../functions/drain/drain.ts';
 import { Positions } from '../../../functions/drain/positions.ts';
@@ -14,11 +14,13 @@ import { record } from '../../support/sqs-records.ts';
 
 let services: TestServices;
 
-beforeEach(async () => {
+beforeAll(async () => {
   services = await startServices();
 });
 
-afterEach(async () => {
+afterEach(() => services.reset());
+
+afterAll(async () => {
   await services[Symbol.asyncDispose]();
 });
 
