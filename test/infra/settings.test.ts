@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { settingsOf } from '../../infra/settings.ts';
+import { DRAIN } from '../../shared/limits.ts';
+
+const bridges = ['home'];
+
+describe('settingsOf', () => {
+  it('takes the limits where nothing else is said', () => {
+    const { drain, architecture, keepState } = settingsOf({ bridges });
+    expect(drain).toEqual({
+      batchSize: DRAIN.batchSize,
+      batchWindowS: DRAIN.batchWindowS,
+      timeoutS: DRAIN.timeoutS,
+      memoryMb: DRAIN.memoryMb,
+      visibilityTimeoutS: DRAIN.visibilityTimeoutS,
+      maxReceiveCount: DRAIN.maxReceiveCount,
+    });
+    expect([architecture, keepState]).toEqual(['arm64', true]);
+  });
+
+  it('changes single values and leaves their neighbours', () => {
+    const { drain } = settingsOf({ bridges, overrides: { drain: { batchWindowS: 1 } } });
+    expect(drain).toMatchObject({ batchWindowS: 1, batchSize: DRAIN.batchSize });
+  });
+
+  it.each([
+    [[], /must name at least one bridge/],
+    [['home', 'home'], /must name each bridge once/],
+    [['Home'], /must be lower-case letters/],
+    ['home', /slotwise:bridges/],
+    [undefined, /slotwise:bridges/],
+  ])('refuses the bridges %j', (given, fault) => {
+    expect(() => settingsOf({ bridges: given })).toThrow(fault);
+  });
+
+  it.each([
+    [{ drain: { timeoutS: 61 } }, /visibilityTimeoutS must be at least 371/],
+    [{ drain: { batchWindowS: 0 } }, /needs a drain.batchWindowS of at least 1/],
+    [{ drain: { visibilityTimeoutS: 43_200, maxReceiveCount: 28 } }, /must be below 1209600/],
+    [{ drain: { timeout: 10 } }, /timeout/],
+    [{ architecture: 'mips' }, /architecture/],
+    [{ logRetentionDays: 31 }, /logRetentionDays/],
+    ['fast', /slotwise:settings/],
+  ])('refuses the settings %j', (overrides, fault) => {
+    expect(() => settingsOf({ bridges, overrides })).toThrow(fault);
+  });
+});
