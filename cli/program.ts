@@ -1,4 +1,4 @@
-import { Command, type CommanderError } from 'commander';
+import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { linesCommand } from './commands/lines.ts';
 import { positionsCommand } from './commands/positions.ts';
@@ -80,11 +80,6 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
     program.addCommand(inheritFrom(program, create()));
   }
   return program;
-}
-
-/** A wrong command line as one line: what is wrong, and where to read on. */
-export function describeUsage(error: CommanderError): string {
-  return error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
 }
 
 async function load(layer: (typeof LAYERS)[number]): Promise<Command> {

@@ -34,7 +34,7 @@ export type Target =
 export const DEFAULT_DIR = '.slotwise';
 
 /** Where a bridge answers unless its settings say otherwise. */
-export const DEFAULT_STATUS_URL = 'http://127.0.0.1:8765';
+export const DEFAULT_STATUS_URL = 'http://127.0.0.1:7460';
 
 const HOW_TO =
   'start a local run with `slotwise local`, or name the outputs file of your deployment with --outputs FILE';

@@ -53,31 +53,17 @@ async function putPosition(overrides: Partial<Snapshot>): Promise<void> {
 }
 
 describe('slotwise', () => {
-  it.each([
-    [[], 'Usage: slotwise', 2],
-    [['--help'], 'registry', 0],
-    [['registry', 'put', '--help'], '"legs"', 0],
-    [['help', 'query'], 'conflicts', 0],
-  ])('%j explains itself', async (args, text, code) => {
-    const finished = await command(...args);
-    expect(finished.stdout + finished.stderr).toContain(text);
-    expect(finished.code).toBe(code);
-  });
-
-  it.each([
-    [['nix'], "unknown command 'nix'"],
-    [['registry', 'lst'], 'Did you mean list?'],
-    [['registry', 'close', 'a', '--expect-version', 'x'], 'must be a whole number'],
-    [['registry', 'close', 'a', 'b', '--expect-version', '1'], '--expect-version is for one strategy'],
-    [['query', 'select 1', '--json', '--csv'], 'cannot be used with'],
-    [['positions', '--dir', 'a', '--outputs', 'b'], 'name two places'],
-    [['registry', 'show', 'nix'], 'there is no strategy "nix"'],
-    [['registry', 'put', 'nix.json'], 'nix.json cannot be read'],
-  ])('%j is refused in one line that says why', async (args, text) => {
-    const finished = await command(...args);
-    expect(finished).toMatchObject({ code: 2, stdout: '' });
-    expect(finished.stderr).toContain(text);
-    expect(finished.stderr.trimEnd()).not.toContain('\n');
+  it('explains itself, and refuses a wrong command line in one line', async () => {
+    expect(await command('help', 'query')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('conflicts'),
+    });
+    expect(await command()).toMatchObject({ code: 2, stderr: expect.stringContaining('Usage: slotwise') });
+    expect(await command('registry', 'lst')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "slotwise: unknown command 'lst' (Did you mean list?): see slotwise registry --help\n",
+    });
   });
 
   it('says what to do where there is nothing to work on', async () => {
@@ -125,7 +111,7 @@ describe('slotwise', () => {
 });
 
 describe('slotwise registry', () => {
-  it('puts, lists, shows, switches, closes and removes strategies', async () => {
+  it('puts, lists, shows and switches strategies', async () => {
     await writeFile(join(run.cwd, 'condor.json'), JSON.stringify(condor));
     const put = await command('registry', 'put', 'condor.json');
     expect(put).toMatchObject({ code: 0, stderr: '' });
@@ -145,13 +131,15 @@ describe('slotwise registry', () => {
     expect(shown.stdout).toMatch(/status +ACTIVE/);
     expect(shown.stdout).toMatch(/728937835 +-3 +1\.25/);
     expect(shown.stdout).toMatch(/728937836 +watched/);
+  });
 
+  it('ends strategies, hides them, and keeps what became of them', async () => {
+    await run.store.put(condor);
     expect((await command('registry', 'close', 'spy-condor')).stdout).toContain('spy-condor is closed');
     const after = await command('registry', 'list');
     expect(after).toMatchObject({ stdout: 'no strategies\n', stderr: '1 closed, not shown: --all\n' });
     const history = (await command('registry', 'show', 'spy-condor', '--history')).stdout;
-    expect(history).toMatch(/new, 2 legs\n.*ACTIVE -> INACTIVE\n.*INACTIVE -> ACTIVE\n.*closed/);
-
+    expect(history).toMatch(/new, 2 legs\n.*closed/);
     expect((await command('registry', 'remove', 'spy-condor')).stdout).toContain('spy-condor is removed');
   });
 
