@@ -43,6 +43,7 @@ export class Wire {
     // One that is left out is looked up in files of the working directory. The library's limiter lets a tenth of its
     // rate pass in any 100 ms: at ten times ours it never holds back what our pacer lets through.
     this.#api = new IBApi({ host, port, clientId, maxReqPerSec: requestsPerSecond * 10 });
+    this.#guardDecoder();
     this.#subscribe();
   }
 
@@ -87,6 +88,26 @@ export class Wire {
 
   requestCurrentTime(): void {
     this.#api.reqCurrentTime();
+  }
+
+  /**
+   * What the library's decoder throws (an advancedOrderReject that is no JSON) would end the process; a frame of
+   * negative length would keep it in a loop of empty messages for good, so the first of those throws. Either costs
+   * this connection and no more. The library offers no place to catch it but its own socket's method.
+   */
+  #guardDecoder(): void {
+    const { socket } = (this.#api as unknown as Internals).controller;
+    const read = socket.onData.bind(socket);
+    socket.onData = (bytes) => {
+      try {
+        read(bytes);
+      } catch (cause) {
+        if (!this.#muted) this.#listen({ type: 'socketError', message: `unreadable frame: ${cause}` });
+      }
+    };
+    this.#api.on(EventName.received, (_tokens: string[], text: string) => {
+      if (text === '') throw new RangeError('a frame without a message');
+    });
   }
 
   #subscribe(): void {
@@ -221,6 +242,11 @@ export class Wire {
   #data(event: GatewayEvent): void {
     this.#listen({ type: 'data', event });
   }
+}
+
+/** Of @stoqey/ib 1.6.10, where the version is pinned; test/bridge/gateway/connection.test.ts notices a change. */
+interface Internals {
+  readonly controller: { readonly socket: { onData(bytes: Buffer): void } };
 }
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */

@@ -425,3 +425,17 @@ describe('a message that the library does not know', () => {
     );
   });
 });
+
+describe('a frame that would break the library', () => {
+  it.each([
+    ['throw', encodeFrame([4, 2, 7, 201, 'rejected', '{not json'])],
+    ['loop for good', Buffer.from([0xff, 0xff, 0xff, 0xfc, 0, 0, 0, 0])],
+  ])('by making its decoder %s costs one connection', async (_, bytes) => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port });
+    await bridge.nth('ready');
+    gateway.clients[0]?.write(bytes);
+    expect(await bridge.nth('lost')).toMatchObject({ reason: expect.stringMatching(/unreadable frame/) });
+    await bridge.nth('ready', 2);
+  });
+});
