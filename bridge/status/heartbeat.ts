@@ -1,0 +1,86 @@
+import { encodeMessage, type Gauges } from '../../shared/message.ts';
+import type { BridgeStatus } from '../../shared/status.ts';
+import { replaceFile } from '../durable-file.ts';
+import type { Log } from '../log.ts';
+import type { Outbox } from '../outbox/draft.ts';
+
+/** What a heartbeat says and the status file holds, of one moment. */
+export interface Report {
+  readonly status: BridgeStatus;
+  readonly gauges: Gauges;
+  /** The accounts that this bridge streams and records, unmasked: the drain renews their leases. */
+  readonly accounts: readonly string[];
+}
+
+export interface HeartbeatsOptions {
+  readonly bridge: string;
+  readonly outbox: Pick<Outbox, 'epoch' | 'putHeartbeat'>;
+  readonly report: () => Promise<Report>;
+  /** `status.json` in the state directory: for whoever looks while the bridge does not answer. */
+  readonly statusFile: string;
+  readonly periodMs: number;
+  readonly log: Log;
+}
+
+/**
+ * Says once a period that the bridge lives and how it is: a heartbeat into the outbox, where only the newest waits, and
+ * the status file. A fault of one beat is logged and the next one comes all the same.
+ */
+export class Heartbeats {
+  readonly #options: HeartbeatsOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+
+  constructor(options: HeartbeatsOptions) {
+    this.#options = options;
+  }
+
+  /** The first beat is at once. */
+  start(): void {
+    this.#timer = setInterval(() => void this.beat(), this.#options.periodMs);
+    void this.beat();
+  }
+
+  /** Between periods, for example when the accounts changed. Calls that meet share one beat. Never rejects. */
+  beat(): Promise<void> {
+    this.#beating ??= this.#beat().finally(() => {
+      this.#beating = undefined;
+    });
+    return this.#beating;
+  }
+
+  /** No heartbeat any more; the status file keeps how it ended. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beating;
+    try {
+      await this.#write((await this.#options.report()).status);
+    } catch (cause) {
+      this.#options.log.warn('status-file-failed', { fault: (cause as Error).message });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { bridge, outbox, report, log } = this.#options;
+    try {
+      const { status, gauges, accounts } = await report();
+      const body = encodeMessage({
+        schema: 1,
+        kind: 'heartbeat',
+        bridge,
+        epoch: outbox.epoch,
+        at: status.at,
+        accounts: [...accounts],
+        gauges,
+      });
+      await outbox.putHeartbeat(body);
+      await this.#write(status);
+    } catch (cause) {
+      log.warn('heartbeat-failed', { fault: (cause as Error).message });
+    }
+  }
+
+  #write(status: BridgeStatus): Promise<void> {
+    return replaceFile(this.#options.statusFile, `${JSON.stringify(status, null, 2)}\n`);
+  }
+}

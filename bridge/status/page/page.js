@@ -1,0 +1,267 @@
+// The live page: asks for /status.json once a second and draws it. Everything from the status goes into the page as
+// text, never as markup.
+const PERIOD_MS = 1000;
+const SVG = 'http://www.w3.org/2000/svg';
+
+const TONES = {
+  ready: 'good',
+  live: 'good',
+  streaming: 'good',
+  confirmed: 'good',
+  current: 'good',
+  delayed: 'soft',
+  frozen: 'soft',
+  sent: 'soft',
+  wanted: 'soft',
+  pending: 'soft',
+  connecting: 'soft',
+  handshaking: 'soft',
+  idle: 'dim',
+  inactive: 'dim',
+  ended: 'dim',
+  none: 'dim',
+  'not-ours': 'dim',
+  stopped: 'dim',
+  stale: 'warn',
+  'no-bid': 'warn',
+  'no-line': 'warn',
+  partial: 'warn',
+  degraded: 'warn',
+  waiting: 'warn',
+  'half-open': 'warn',
+  'competing-session': 'warn',
+  'open-circuit': 'bad',
+  refused: 'bad',
+  'no-permission': 'bad',
+};
+
+const by = (id) => document.getElementById(id);
+const number = (value) => (value === undefined ? '–' : value.toLocaleString('en-US'));
+const price = (value) => (value === undefined ? '–' : value.toFixed(2));
+const small = (value) => (value === undefined ? '–' : value.toFixed(3));
+const percent = (value) => (value === undefined ? '–' : `${(value * 100).toFixed(1)} %`);
+
+function ago(instant, now) {
+  if (instant === undefined) return 'never';
+  const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(instant)) / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3600)} h ago`;
+}
+
+function element(name, { text, tone, kind } = {}) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  made.className = [tone, kind].filter(Boolean).join(' ');
+  return made;
+}
+
+function list(id, entries) {
+  const nodes = entries.flatMap(([term, text, tone]) => [
+    element('dt', { text: term }),
+    element('dd', { text, tone }),
+  ]);
+  by(id).replaceChildren(...nodes);
+}
+
+/** Columns: { title, text(row), tone(row)?, kind? }. */
+function table(id, columns, rows, nothing) {
+  if (rows.length === 0) {
+    by(id).replaceChildren(element('p', { text: nothing, tone: 'dim' }));
+    return;
+  }
+  const made = document.createElement('table');
+  const head = made.createTHead().insertRow();
+  for (const { title, kind } of columns) head.append(element('th', { text: title, kind }));
+  const body = made.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const { text, tone, kind } of columns) {
+      line.append(element('td', { text: text(row), tone: tone?.(row), kind }));
+    }
+  }
+  by(id).replaceChildren(made);
+}
+
+function contractName(contract, conId) {
+  if (contract === undefined) return `conId ${conId}`;
+  const { symbol, secType, lastTradeDate, strike, right, localSymbol } = contract;
+  if (strike !== undefined) return [symbol, lastTradeDate, strike, right].filter(Boolean).join(' ');
+  return secType === 'FUT' ? (localSymbol ?? symbol) : symbol;
+}
+
+const tone = (word) => TONES[word] ?? '';
+const numeric = (title, text, kind = '') => ({ title, text, kind: `number ${kind}` });
+const worded = (title, text) => ({ title, text, tone: (row) => tone(text(row)) });
+
+const marks = [
+  numeric('bid', (row) => price(row.mark?.bid)),
+  numeric('ask', (row) => price(row.mark?.ask)),
+  numeric('last', (row) => price(row.mark?.last), 'wide'),
+  worded('quality', (row) => row.quality),
+];
+
+const LINES = [
+  { title: 'contract', text: (row) => contractName(row.contract, row.conId) },
+  worded('line', (row) => row.state),
+  ...marks,
+  numeric('iv', (row) => percent(row.mark?.iv), 'wide'),
+  numeric('delta', (row) => small(row.mark?.delta)),
+  numeric('theta', (row) => small(row.mark?.theta), 'wide'),
+  numeric('ticks', (row) => number(row.ticks), 'wide'),
+  { title: 'strategies', text: (row) => row.strategyIds.join(', '), kind: 'wide' },
+  { title: 'why', text: (row) => row.reason, kind: 'reason wide' },
+];
+
+const STRATEGIES = [
+  { title: 'strategy', text: (row) => row.id },
+  worded('state', (row) => row.state),
+  numeric('lines', (row) => number(row.linesNeeded)),
+  numeric('priority', (row) => number(row.priority), 'wide'),
+  { title: 'account', text: (row) => row.account, kind: 'wide' },
+  { title: 'why', text: (row) => row.reason, kind: 'reason' },
+];
+
+const polledColumns = (now) => [
+  { title: 'instrument', text: (row) => row.name },
+  ...marks,
+  { title: 'by', text: (row) => row.source ?? '–' },
+  { title: 'when', text: (row) => ago(row.lastAt, now) },
+];
+
+const HANDLERS = [
+  { title: 'handler', text: (row) => row.name },
+  numeric('handled', (row) => number(row.handled)),
+  numeric('conflated', (row) => number(row.conflated)),
+  numeric('waiting', (row) => number(row.waiting)),
+  { ...numeric('failed', (row) => number(row.failed)), tone: (row) => (row.failed > 0 ? 'bad' : '') },
+];
+
+function drawBar({ cap, streaming, snapshotsInFlight }) {
+  const scale = Math.max(cap, streaming + snapshotsInFlight, 1);
+  const drawing = document.createElementNS(SVG, 'svg');
+  drawing.setAttribute('viewBox', `0 0 ${scale} 1`);
+  drawing.setAttribute('preserveAspectRatio', 'none');
+  const parts = [
+    ['streaming', 0, streaming],
+    ['polling', streaming, snapshotsInFlight],
+  ];
+  for (const [name, from, width] of parts) {
+    const part = document.createElementNS(SVG, 'rect');
+    part.setAttribute('class', name);
+    part.setAttribute('x', from);
+    part.setAttribute('width', width);
+    part.setAttribute('height', 1);
+    drawing.append(part);
+  }
+  by('bar').replaceChildren(drawing);
+  by('bar').setAttribute('aria-label', `${streaming + snapshotsInFlight} of ${cap} lines in use`);
+}
+
+function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
+  const faults = [
+    gateway.state !== 'ready' && gateway.lastFault && `Gateway: ${gateway.lastFault}`,
+    gateway.state === 'ready' && !gateway.linkUp && 'Gateway: its link to IB is down, marks are stale',
+    sweeps.lastFault && `Sweep: ${sweeps.lastFault}`,
+    outbox.lastFault && `Outbox: ${outbox.lastFault}`,
+    registry.lastFault && `Registry: ${registry.lastFault}`,
+    registry.state === 'none' && 'Registry: not read yet, nothing is streamed',
+  ].filter(Boolean);
+  for (const { account, bridge } of gateway.accountsElsewhere) {
+    faults.push(`Account ${account} is held by bridge "${bridge}": not streamed and not recorded here`);
+  }
+  for (const { account, conId, quantity, unassigned } of assignments.overAssigned) {
+    faults.push(
+      `Over-assigned: conId ${conId} in ${account}: position ${quantity}, unassigned ${unassigned}`,
+    );
+  }
+  return faults;
+}
+
+let previous;
+function tickRate({ at, ticks, startedAt }) {
+  const before = previous;
+  previous = { at, ticks, startedAt };
+  const seconds = before === undefined ? 0 : (Date.parse(at) - Date.parse(before.at)) / 1000;
+  if (before?.startedAt !== startedAt || seconds <= 0) return undefined;
+  return Math.round((ticks - before.ticks) / seconds);
+}
+
+function draw(status) {
+  const { gateway, lines, sweeps, outbox, registry, at } = status;
+  document.title = `${lines.streaming}/${lines.cap} · ${status.bridge} · slotwise`;
+  by('bridge').textContent = status.bridge;
+  const version = gateway.serverVersion === undefined ? '' : ` · version ${gateway.serverVersion}`;
+  by('gateway').textContent =
+    `${gateway.host}:${gateway.port} · client ${gateway.clientId}${version} · ${gateway.accounts.join(', ')}`;
+  showState(gateway.state, tone(gateway.state));
+  by('faults').replaceChildren(...faultsOf(status).map((text) => element('li', { text })));
+
+  by('lines-used').textContent = number(lines.streaming + lines.snapshotsInFlight);
+  by('lines-cap').textContent = `of ${number(lines.cap)}`;
+  by('streaming').textContent = number(lines.streaming);
+  by('polling').textContent = number(lines.snapshotsInFlight);
+  by('free').textContent = number(Math.max(0, lines.cap - lines.streaming - lines.snapshotsInFlight));
+  by('refused').textContent = number(lines.refused);
+  by('tick-rate').textContent = number(tickRate(status));
+  drawBar(lines);
+
+  list('sweeps', [
+    ['positions', number(sweeps.positions)],
+    ['complete', number(sweeps.complete)],
+    ['failed', number(sweeps.failed), sweeps.failed > 0 ? 'warn' : ''],
+    ['last', ago(sweeps.lastAt, at)],
+    ['took', sweeps.lastDurationMs === undefined ? '–' : `${Math.round(sweeps.lastDurationMs)} ms`],
+    ['durable after', sweeps.lastCommitMs === undefined ? '–' : `${Math.round(sweeps.lastCommitMs)} ms`],
+  ]);
+  list('outbox', [
+    ['accepted', number(outbox.produced)],
+    ['sent', number(outbox.sent)],
+    ['waiting', number(outbox.depth), outbox.depth > 1000 ? 'warn' : ''],
+    ['oldest', outbox.oldestAt === undefined ? '–' : ago(outbox.oldestAt, at)],
+    ['size', `${number(Math.round(outbox.bytes / 1024))} KiB`],
+    ['epoch', outbox.epoch],
+  ]);
+  list('registry', [
+    ['state', registry.state, registry.state === 'none' ? 'bad' : tone(registry.state)],
+    ['version', number(registry.version)],
+    ['strategies', number(registry.strategies)],
+    ['last scan', ago(registry.lastScanAt, at)],
+  ]);
+  list('process', [
+    ['started', ago(status.startedAt, at)],
+    ['connections', number(gateway.connections)],
+    ['failed attempts', number(gateway.failedAttempts), gateway.failedAttempts > 0 ? 'warn' : ''],
+    ['memory', `${number(Math.round(status.memoryBytes / 1048576))} MiB`],
+    ['pid', String(status.pid)],
+  ]);
+  table('strategies', STRATEGIES, lines.strategies, 'The registry has none.');
+  table('rows', LINES, lines.rows, 'Nothing is streamed.');
+  table('polled', polledColumns(at), lines.polled, 'Nothing is polled by snapshot.');
+  table('handlers', HANDLERS, status.handlers, 'There are none.');
+}
+
+function showState(text, kind) {
+  by('state').textContent = text;
+  by('state').className = `state ${kind}`;
+}
+
+async function refresh() {
+  try {
+    const response = await fetch('/status.json', { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+    if (!response.ok) throw new Error((await response.json()).reason);
+    draw(await response.json());
+  } catch {
+    showState('bridge does not answer', 'bad');
+  }
+}
+
+async function run() {
+  for (;;) {
+    if (!document.hidden) await refresh();
+    await new Promise((resolve) => setTimeout(resolve, PERIOD_MS));
+  }
+}
+
+document.addEventListener('visibilitychange', () => document.hidden || refresh());
+run();
