@@ -78,7 +78,10 @@ describe('a generated portfolio', () => {
   });
 
   it('holds thousands of positions with a conId each, and says when the market is exhausted', () => {
-    const { positions, instruments } = generatePortfolio({ seed: 4, positions: 8000, today: TODAY });
+    const portfolio = generatePortfolio({ seed: 4, positions: 8000, condors: 60, today: TODAY });
+    const { positions, instruments } = portfolio;
+    const legs = new Set(legIds(portfolio));
+    expect(positions.filter(({ conId }) => legs.has(conId))).toHaveLength(240);
     expect(new Set(positions.map(({ account, conId }) => `${account} ${conId}`)).size).toBe(8000);
     expect(new Set(instruments.map(({ contract }) => contract.conId)).size).toBe(instruments.length);
     expect(() => generatePortfolio({ seed: 4, positions: 3, condors: 1 })).toThrow(

@@ -50,6 +50,25 @@ describe('the market', () => {
     expect(market.quote(legOf(portfolio, 0, 1))?.computations?.model.underlying).toBe(660);
   });
 
+  it('prices a future option without carry: put and call at the price of the future cost the same', () => {
+    const call = instruments.get(positionIn(portfolio, 'FOP').conId);
+    const future = instruments.get(call?.underConId ?? 0);
+    if (call === undefined || future === undefined) throw new Error('no future option');
+    const pair = (['C', 'P'] as const).map((right, index) => ({
+      ...call,
+      contract: { ...call.contract, conId: 1 + index, right, strike: String(future.price) },
+    }));
+    const market = new Market({
+      instruments: new Map([future, ...pair].map((entry) => [entry.contract.conId, entry])),
+      seed: 1,
+      today: TODAY,
+      stepMs: 250,
+    });
+    const [one, two] = [1, 2].map((conId) => market.quote(conId)?.computations?.model.price ?? Number.NaN);
+    expect(one).toBeGreaterThan(1);
+    expect(one).toBeCloseTo(two ?? 0, 2);
+  });
+
   it('does not know what the portfolio does not list', () => {
     expect(marketOf(5, 0).quote(42)).toBeUndefined();
   });
