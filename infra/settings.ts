@@ -11,6 +11,11 @@ export const CONTEXT = {
   settings: 'slotwise:settings',
 } as const;
 
+/** A choice of the installation that cannot be deployed: its message is all that a person needs. */
+export class SettingFault extends Error {
+  override readonly name = 'SettingFault';
+}
+
 const positive = z.int().positive();
 
 const overridesSchema = z.strictObject({
@@ -74,7 +79,7 @@ const bridgesSchema = z
 
 /**
  * @param given unchecked, as cdk.json or a caller has it
- * @throws RangeError naming what is wrong; also when a relation between the numbers does not hold: a template that
+ * @throws SettingFault naming what is wrong; also when a relation between the numbers does not hold: a template that
  *   loses or repeats messages is not synthesized
  */
 export function settingsOf(given: { readonly bridges: unknown; readonly overrides?: unknown }): Settings {
@@ -111,11 +116,11 @@ function checkRelations({ drain }: Settings): void {
 function checked<T>(key: string, schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new RangeError(`cdk.json, context "${key}": ${describeFaults(parsed.error)}`);
+  throw new SettingFault(`cdk.json, context "${key}": ${describeFaults(parsed.error)}`);
 }
 
 function relation(holds: boolean, text: string): void {
-  if (!holds) throw new RangeError(`cdk.json, context "${CONTEXT.settings}": ${text}`);
+  if (!holds) throw new SettingFault(`cdk.json, context "${CONTEXT.settings}": ${text}`);
 }
 
 /** Without the keys that are there but undefined: they would hide the defaults. */

@@ -24,7 +24,7 @@ export interface Assembly {
 
 /**
  * Writes the templates and the bundled handlers; needs neither network nor credentials.
- * @throws RangeError when a setting is wrong
+ * @throws SettingFault when a setting is wrong
  */
 export function synthesize(options: SynthesizeOptions): Assembly {
   const app = new App({
