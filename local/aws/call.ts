@@ -6,8 +6,15 @@ import type { Service } from './service.ts';
 
 const ANONYMOUS = 'anonymous';
 
+/** What requests say only together: an iterator names its table, the request that made it named the stream. */
+export interface CallContext {
+  readonly region: string;
+  /** Table name -> ARN of the stream that is read; filled here, one entry a table. */
+  readonly streamArns: Map<string, string>;
+}
+
 /** Names service, operation, resource and principal of a request. Never throws: what it cannot name stays `*`. */
-export function parseCall(service: Service, request: EmulatorRequest, region: string): Call {
+export function parseCall(service: Service, request: EmulatorRequest, context: CallContext): Call {
   const principal = principalOf(request.headers.authorization);
   if (service === 's3') {
     const { operation, accesses } = s3Operation(request);
@@ -17,7 +24,9 @@ export function parseCall(service: Service, request: EmulatorRequest, region: st
   const operation = target.slice(target.indexOf('.') + 1) || 'Unknown';
   const body = jsonObject(request.body);
   const accesses =
-    service === 'sqs' ? sqsAccesses(operation, body, region) : dynamodbAccesses(operation, body, region);
+    service === 'sqs'
+      ? sqsAccesses(operation, body, context.region)
+      : dynamodbAccesses(operation, body, context);
   return { service, operation, principal, accesses };
 }
 
@@ -42,7 +51,8 @@ const TRANSACT_ACTIONS: Readonly<Record<string, string>> = {
 };
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-function dynamodbAccesses(operation: string, body: Json, region: string): Access[] {
+function dynamodbAccesses(operation: string, body: Json, context: CallContext): Access[] {
+  const { region } = context;
   const tableArn = (name: string) =>
     name.startsWith('arn:') ? name : `arn:aws:dynamodb:${region}:${EMULATED_ACCOUNT}:table/${name}`;
   if (operation === 'TransactWriteItems' || operation === 'TransactGetItems') {
@@ -61,7 +71,8 @@ function dynamodbAccesses(operation: string, body: Json, region: string): Access
     const names = Object.keys((body.RequestItems ?? {}) as Json);
     return names.map((name) => ({ action, resource: tableArn(name) }));
   }
-  const [stream] = texts(body.StreamArn, streamOfIterator(body.ShardIterator));
+  const [stream] = texts(body.StreamArn, streamOfIterator(body.ShardIterator, context));
+  if (operation === 'GetShardIterator' && stream !== undefined) rememberStream(stream, context);
   if (stream !== undefined) return [{ action, resource: stream }];
   const [table] = texts(body.TableName, body.ResourceArn);
   if (table === undefined) return [{ action, resource: '*' }];
@@ -69,11 +80,17 @@ function dynamodbAccesses(operation: string, body: Json, region: string): Access
   return [{ action, resource: index ? `${tableArn(table)}/index/${index}` : tableArn(table) }];
 }
 
-/** dynoxide's iterators are base64 JSON that names the table: enough to say whose stream is read. */
-function streamOfIterator(iterator: unknown): string | undefined {
+function rememberStream(arn: string, { streamArns }: CallContext): void {
+  const table = /:table\/([^/]+)\//.exec(arn)?.[1];
+  if (table !== undefined) streamArns.set(table, arn);
+}
+
+/** dynoxide's iterators are base64 JSON that names the table. */
+function streamOfIterator(iterator: unknown, { region, streamArns }: CallContext): string | undefined {
   if (typeof iterator !== 'string') return undefined;
   const [table] = texts(jsonObject(Buffer.from(iterator, 'base64')).table_name);
-  return table === undefined ? undefined : `arn:aws:dynamodb:*:${EMULATED_ACCOUNT}:table/${table}/stream/*`;
+  if (table === undefined) return undefined;
+  return streamArns.get(table) ?? `arn:aws:dynamodb:${region}:${EMULATED_ACCOUNT}:table/${table}/stream/*`;
 }
 
 type Json = Readonly<Record<string, unknown>>;

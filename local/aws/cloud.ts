@@ -226,11 +226,12 @@ class Cloud implements LocalCloud {
   }
 
   async #stop(): Promise<void> {
-    const deadline = AbortSignal.timeout(STOP_DEADLINE_MS);
-    const finished = Promise.all(
-      [...this.#queueTriggers, ...this.#streamTriggers].map((trigger) => trigger.stop()),
-    );
-    await Promise.race([finished, pause(STOP_DEADLINE_MS, deadline)]);
+    const triggers = [...this.#queueTriggers, ...this.#streamTriggers];
+    const finished = Promise.all(triggers.map((trigger) => trigger.stop()));
+    const inTime = new AbortController();
+    await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);
+    inTime.abort();
+    // What is still in work fails with its thread; its messages are delivered again by the next run.
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
     await finished;
     await this.#stores.stop();

@@ -113,6 +113,11 @@ export class EmbeddedStores implements LocalStores {
     return Object.fromEntries(depths);
   }
 
+  /** Requests that the service has not answered yet, long polls included. */
+  inFlight(service: Service): number {
+    return this.#doors[service].inFlight;
+  }
+
   async setFault(service: Service, fault: ServiceFault | undefined): Promise<void> {
     await this.#doors[service].setFault(fault);
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Call } from './access.ts';
-import { parseCall } from './call.ts';
+import { type CallContext, parseCall } from './call.ts';
 import type { Emulator, EmulatorRequest, EmulatorResponse } from './emulators.ts';
 import type { Journal } from './journal.ts';
 import type { Service, ServiceFault } from './service.ts';
@@ -25,12 +25,14 @@ export interface DoorOptions {
 export class FrontDoor {
   readonly #options: DoorOptions;
   readonly #server: Server;
+  readonly #context: CallContext;
   #port = 0;
   #fault: ServiceFault | undefined;
   #inFlight = 0;
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    this.#context = { region: options.region, streamArns: new Map() };
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.keepAliveTimeout = 30_000;
   }
@@ -75,7 +77,7 @@ export class FrontDoor {
     this.#inFlight += 1;
     try {
       const request = await readRequest(incoming);
-      const call = parseCall(this.#options.service, request, this.#options.region);
+      const call = parseCall(this.#options.service, request, this.#context);
       const response = await this.#answer(call, request);
       this.#options.journal.record(call, {
         status: response.status,

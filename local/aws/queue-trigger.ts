@@ -15,6 +15,7 @@ import type { FunctionPool } from './workers.ts';
 
 /** Lambda's payload limit of 6 MB, with room for what surrounds the bodies. */
 const BATCH_BODY_MAX_BYTES = 5 * 1024 * 1024;
+const WINDOW_END_POLL_MS = 250;
 const RECEIVE_BACKOFF = { firstMs: 100, maxMs: 5000 };
 
 /**
@@ -112,12 +113,12 @@ export class QueueTrigger {
     while (batch.length < this.#plan.batchSize && bytes < BATCH_BODY_MAX_BYTES && !signal.aborted) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
-      // SQS waits for whole seconds: the rest of the window is waited for here.
       const waitS = Math.floor(leftMs / 1000);
-      if (waitS === 0 && !(await pause(leftMs, signal))) break;
       const more = await this.#receive(this.#plan.batchSize - batch.length, waitS, signal);
       batch.push(...more);
       bytes += bodyBytes(more);
+      // SQS waits for whole seconds: the last one of the window is waited for here.
+      if (waitS === 0 && more.length === 0) await pause(Math.min(leftMs, WINDOW_END_POLL_MS), signal);
     }
     return batch;
   }
