@@ -1,3 +1,13 @@
+const { Visitor } = require('@swc/core/Visitor.js');
+
+// The visitor predates `using`, whose declarators are those of any variable.
+const { visitStatement } = Visitor.prototype;
+Visitor.prototype.visitStatement = function (statement) {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  statement.decls = this.visitVariableDeclarators(statement.decls);
+  return statement;
+};
+
 // Who may import whom (docs/decisions/0001-layout.md). Code is found by path, never imported, where a
 // layer has to start another one: infra bundles the handlers, the command line starts local and bridge.
 const only = (layer, allowed) => ({
@@ -30,7 +40,7 @@ module.exports = {
       name: 'no-development-packages-in-the-product',
       severity: 'error',
       from: { path: '^(shared|bridge|functions|cli|local)/' },
-      to: { dependencyTypes: ['npm-dev'] },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '/@types/' },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

@@ -105,7 +105,7 @@ export class Wire {
         if (!this.#muted) this.#listen({ type: 'socketError', message: `unreadable frame: ${cause}` });
       }
     };
-    this.#api.on(EventName.received, (_tokens: string[], text: string) => {
+    this.#api.on(EventName.received as never, (_tokens: string[], text: string) => {
       if (text === '') throw new RangeError('a frame without a message');
     });
   }

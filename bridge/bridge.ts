@@ -1,0 +1,256 @@
+import { join } from 'node:path';
+import { LOCAL_RUN } from '../shared/local-run.ts';
+import type { BridgeStatus } from '../shared/status.ts';
+import { AccountsOfBridge } from './accounts.ts';
+import { createCloudClients } from './cloud.ts';
+import type { Settings } from './config.ts';
+import { GatewayConnection } from './gateway/connection.ts';
+import { ContractBook } from './gateway/contracts.ts';
+import { describeContract } from './handlers/describe.ts';
+import { Dispatcher } from './handlers/dispatcher.ts';
+import type { Lane } from './handlers/handler.ts';
+import { loadHandlers } from './handlers/load.ts';
+import { Recorder } from './handlers/recorder.ts';
+import { LineLedger } from './lines/ledger.ts';
+import type { Quote } from './lines/quote.ts';
+import { Snapshots } from './lines/snapshots.ts';
+import { Streams } from './lines/streams.ts';
+import type { Log } from './log.ts';
+import { openOutbox } from './outbox/outbox.ts';
+import { Publisher } from './outbox/publisher.ts';
+import { PositionBook } from './positions/book.ts';
+import { ownersByAccount } from './positions/drafts.ts';
+import { Sweeper } from './positions/sweep.ts';
+import { VANISH } from './positions/vanish.ts';
+import { RegistryFeed } from './registry/feed.ts';
+import { AccountLeases } from './registry/lease.ts';
+import { RegistryReplica } from './registry/replica.ts';
+import { gaugesOf, type Parts, reportStatus } from './report.ts';
+import { Heartbeats, type Report } from './status/heartbeat.ts';
+import { startStatusServer } from './status/server.ts';
+
+/** What the shutdown may take to bring the outbox into the queue; what is left is sent after the next start. */
+const FLUSH_DEADLINE_MS = 10_000;
+
+export interface Bridge extends AsyncDisposable {
+  readonly statusUrl: string;
+  /** Settles when the outbox fails: nothing more can be accepted, and only a new start of the process helps. */
+  readonly failed: Promise<Error>;
+  status(): Promise<BridgeStatus>;
+  /** In order: intake, lines, handlers, positions, outbox. A second call does nothing. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The composition root: builds the parts and starts them in the order in which they need each other: disk, cloud,
+ * and the gateway last.
+ * @throws Error for a person when a part cannot start: the outbox's file, a handler, the status port
+ */
+export async function startBridge({
+  settings,
+  log,
+}: {
+  readonly settings: Settings;
+  readonly log: Log;
+}): Promise<Bridge> {
+  await using started = new AsyncDisposableStack();
+  const startedAt = new Date().toISOString();
+  const failed = Promise.withResolvers<Error>();
+  const inState = (file: string) => join(settings.stateDir, file);
+  const { cloud } = settings;
+
+  const outbox = await openOutbox({
+    path: inState('outbox.db'),
+    bridge: settings.bridge,
+    log,
+    onFault: (fault) => failed.resolve(fault),
+  });
+  started.defer(() => outbox.close());
+
+  const clients = createCloudClients({ region: cloud.region });
+  started.use(clients);
+  const publisher = new Publisher({ outbox, client: clients.sqs, queueUrl: cloud.snapshotQueueUrl, log });
+  const replica = new RegistryReplica({ file: inState('replica.json'), log });
+  await replica.load();
+  const feed = new RegistryFeed({
+    replica,
+    sqs: clients.sqs,
+    queueUrl: settings.feedQueueUrl,
+    table: { client: clients.dynamodb, name: cloud.registryTable },
+    log,
+    longPollS: settings.feed.longPollS,
+    periods: settings.feed,
+  });
+
+  const connection = new GatewayConnection({ settings: settings.gateway, log });
+  const contracts = new ContractBook({ gateway: connection, log, path: inState('contracts.json') });
+  const leases = new AccountLeases({
+    client: clients.dynamodb,
+    positionsTable: cloud.positionsTable,
+    bridge: settings.bridge,
+    log,
+    periodMs: settings.heartbeat.periodMs,
+  });
+  const accounts = new AccountsOfBridge({ gateway: connection, leases });
+
+  const ledger = new LineLedger({ cap: settings.lines.cap });
+  const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
+  const streams = new Streams({
+    gateway: connection,
+    contracts,
+    ledger,
+    log,
+    onQuote: offer('stream'),
+    contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
+  });
+  const snapshots = new Snapshots({
+    gateway: connection,
+    ledger,
+    streams,
+    log,
+    contracts,
+    instruments: settings.snapshots.contracts,
+    periodMs: settings.snapshots.periodMs,
+    onQuote: offer('poll'),
+  });
+  const quoteOf = (conId: number): Quote | undefined => streams.quoteOf(conId) ?? snapshots.quoteOf(conId);
+
+  const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
+  const book = new PositionBook({
+    outbox,
+    log,
+    replica: () => replica.replica,
+    accounts: () => accounts.held.ours,
+    quoteOf,
+    diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    onChange: (changes) => {
+      for (const { position } of changes) offer('poll')(position.contract.conId);
+    },
+  });
+  const sweeper = new Sweeper({
+    gateway: connection,
+    log,
+    onEvent: (event) => book.accept(event),
+    periodMs: settings.sweep.periodMs,
+    deadlineMs: settings.sweep.deadlineMs,
+  });
+
+  const recorder = new Recorder({
+    outbox,
+    log,
+    replica: () => replica.replica,
+    positionsOf: (conId) => book.positionsOf(conId),
+    quoteOf: (conId) => streams.quoteOf(conId),
+    minTickOf: (conId) => contracts.peek(conId)?.minTick,
+    recordedSecTypes: secTypes,
+    periodMs: settings.recorder.periodMs,
+  });
+  /** Asked for with every tick, so made anew with every change only. */
+  let ownersOf = ownersByAccount(replica.replica);
+  const own = await loadHandlers(settings.handlers, {
+    directory: settings.stateDir,
+    log,
+    reserved: [recorder.name],
+  });
+  const dispatcher: Dispatcher = new Dispatcher({
+    handlers: [recorder, ...own],
+    log,
+    describe: (conId, lane) =>
+      describeContract(conId, lane, {
+        contractOf: (wanted) => contracts.peek(wanted)?.contract ?? snapshots.contractOf(wanted),
+        positionsOf: (wanted) => book.positionsOf(wanted),
+        quoteOf,
+        strategyIdsOf: (wanted) =>
+          [...accounts.held.ours].flatMap((account) => ownersOf(account, wanted)).sort(),
+        now: new Date().toISOString(),
+      }),
+  });
+
+  const plan = () => {
+    ownersOf = ownersByAccount(replica.replica);
+    streams.update(replica.replica, accounts.held);
+  };
+  replica.onChange(plan);
+  // A sweep before the accounts are known would be of nobody: the first one follows the first answer.
+  let isSweeping = false;
+  accounts.onChange(() => {
+    plan();
+    if (!isSweeping) sweeper.start();
+    isSweeping = true;
+  });
+
+  const parts: Parts = {
+    accounts,
+    book,
+    connection,
+    dispatcher,
+    feed,
+    ledger,
+    publisher,
+    replica,
+    snapshots,
+    streams,
+    sweeper,
+  };
+  const report = async (): Promise<Report> => {
+    const status = reportStatus(parts, {
+      bridge: settings.bridge,
+      startedAt,
+      at: new Date().toISOString(),
+      outbox: await outbox.status(),
+    });
+    const gauges = gaugesOf(status, book.status().lastKeyframeAt);
+    return { status, gauges, accounts: [...accounts.held.ours] };
+  };
+  const status = async () => (await report()).status;
+  const heartbeats = new Heartbeats({
+    bridge: settings.bridge,
+    outbox,
+    report,
+    statusFile: inState(LOCAL_RUN.statusFile),
+    periodMs: settings.heartbeat.periodMs,
+    log,
+  });
+  // The lease on an account begins with the heartbeat that names it.
+  accounts.onChange(() => void heartbeats.beat());
+
+  const server = await startStatusServer({ port: settings.status.port, status, log });
+  started.use(server);
+  await book.start();
+  await contracts.start();
+  started.use(contracts);
+  await dispatcher.start();
+  publisher.start();
+  started.defer(() => publisher.stop());
+  feed.start();
+  started.defer(() => feed.stop());
+  accounts.start();
+  started.defer(() => accounts.stop());
+  streams.start();
+  snapshots.start();
+  heartbeats.start();
+  connection.start();
+  started.use(connection);
+
+  /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
+  const goDown = async () => {
+    sweeper.stop();
+    snapshots.stop();
+    streams.stop();
+    ledger.stop();
+    await dispatcher.stop();
+    await book.stop();
+    await heartbeats.stop();
+    const { remaining } = await publisher.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));
+    if (remaining > 0) log.warn('outbox-not-empty', { remaining, effect: 'sent after the next start' });
+  };
+  started.defer(goDown);
+  const running = started.move();
+  return {
+    statusUrl: server.url,
+    failed: failed.promise,
+    status,
+    stop: () => running.disposeAsync(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}

@@ -1,0 +1,125 @@
+import { maskAccount } from '../shared/account.ts';
+import { assign } from '../shared/assignment.ts';
+import type { Gauges } from '../shared/message.ts';
+import type { BridgeStatus } from '../shared/status.ts';
+import type { AccountsOfBridge } from './accounts.ts';
+import type { GatewayConnection } from './gateway/connection.ts';
+import type { Dispatcher } from './handlers/dispatcher.ts';
+import type { LineLedger } from './lines/ledger.ts';
+import type { Snapshots } from './lines/snapshots.ts';
+import type { Streams } from './lines/streams.ts';
+import type { OutboxStatus } from './outbox/draft.ts';
+import type { Publisher } from './outbox/publisher.ts';
+import type { PositionBook } from './positions/book.ts';
+import type { Sweeper } from './positions/sweep.ts';
+import type { RegistryFeed } from './registry/feed.ts';
+import type { RegistryReplica } from './registry/replica.ts';
+
+/** The parts that the bridge's status is read off. */
+export interface Parts {
+  readonly accounts: AccountsOfBridge;
+  readonly book: PositionBook;
+  readonly connection: GatewayConnection;
+  readonly dispatcher: Dispatcher;
+  readonly feed: RegistryFeed;
+  readonly ledger: LineLedger;
+  readonly publisher: Publisher;
+  readonly replica: RegistryReplica;
+  readonly snapshots: Snapshots;
+  readonly streams: Streams;
+  readonly sweeper: Sweeper;
+}
+
+/** @param outbox asked for beforehand: it answers from its own thread */
+export function reportStatus(
+  parts: Parts,
+  context: {
+    readonly bridge: string;
+    readonly startedAt: string;
+    readonly at: string;
+    readonly outbox: OutboxStatus;
+  },
+): BridgeStatus {
+  const { bridge, startedAt, at } = context;
+  const { lastFault: bookFault, lastCommitMs, positions } = parts.book.status();
+  const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
+  const { refused: _refused, ...published } = parts.publisher.status();
+  const { scans: _scans, undecodable: _undecodable, ...registry } = parts.feed.status();
+  const fault = sweepFault ?? bookFault;
+  return {
+    schema: 1,
+    bridge,
+    pid: process.pid,
+    startedAt,
+    at,
+    gateway: {
+      ...parts.connection.status(),
+      accountsElsewhere: [...parts.accounts.held.elsewhere].map(([account, holder]) => ({
+        account: maskAccount(account),
+        bridge: holder,
+      })),
+    },
+    lines: { cap: parts.ledger.cap, ...parts.streams.status(), ...parts.snapshots.status() },
+    ticks: parts.streams.ticks,
+    sweeps: {
+      ...sweeps,
+      positions,
+      ...(lastCommitMs === undefined ? {} : { lastCommitMs }),
+      ...(fault === undefined ? {} : { lastFault: fault }),
+    },
+    assignments: { overAssigned: overAssigned(parts) },
+    outbox: { ...context.outbox, ...published },
+    registry,
+    handlers: parts.dispatcher.status(),
+    memoryBytes: process.memoryUsage.rss(),
+  };
+}
+
+/** The heartbeat's gauges: the status without names and reasons. */
+export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefined): Gauges {
+  const { gateway, lines, sweeps, outbox, registry } = status;
+  const ageMs = (at: string | undefined) =>
+    at === undefined ? undefined : Math.max(0, Date.parse(status.at) - Date.parse(at));
+  const active = lines.strategies.filter(({ state }) => state !== 'inactive' && state !== 'not-ours');
+  return {
+    gatewayReady: gateway.state === 'ready' ? 1 : 0,
+    linesCap: lines.cap,
+    linesInUse: lines.streaming + lines.snapshotsInFlight,
+    linesRefused: lines.refused,
+    strategiesActive: active.length,
+    strategiesDegraded: active.filter(({ state }) => state === 'degraded').length,
+    positions: sweeps.positions,
+    outboxDepth: outbox.depth,
+    outboxOldestMs: ageMs(outbox.oldestAt) ?? 0,
+    registryVersion: registry.version,
+    sweepAgeMs: ageMs(sweeps.lastAt),
+    keyframeAgeMs: ageMs(lastKeyframeAt),
+    sweepsFailed: sweeps.failed,
+    overAssigned: status.assignments.overAssigned.length,
+  };
+}
+
+/** Only of contracts that the sweeps have shown or that strategies of ours claim; before the first sweep of nothing. */
+function overAssigned({
+  accounts,
+  book,
+  replica,
+  sweeper,
+}: Parts): BridgeStatus['assignments']['overAssigned'] {
+  if (sweeper.counts().complete === 0) return [];
+  const { ours } = accounts.held;
+  const strategies = [...replica.replica.strategies.values()].filter(({ account }) => ours.has(account));
+  const holdings = book.positions().map(({ account, contract, quantity }) => ({
+    account,
+    conId: contract.conId,
+    quantity,
+  }));
+  return assign(holdings, strategies)
+    .filter((row) => row.overAssigned)
+    .map(({ account, conId, quantity, unassigned }) => ({
+      account: maskAccount(account),
+      conId,
+      quantity,
+      unassigned,
+    }));
+}
