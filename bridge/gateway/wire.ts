@@ -105,9 +105,10 @@ export class Wire {
         if (!this.#muted) this.#listen({ type: 'socketError', message: `unreadable frame: ${cause}` });
       }
     };
-    this.#api.on(EventName.received as never, (_tokens: string[], text: string) => {
+    const refuseEmpty = (_tokens: string[], text: string) => {
       if (text === '') throw new RangeError('a frame without a message');
-    });
+    };
+    this.#api.on(EventName.received as never, refuseEmpty as never);
   }
 
   #subscribe(): void {
