@@ -196,8 +196,9 @@ async function live(context: {
 
 function sayWhere(parts: Parts, options: LocalOptions, say: (text: string) => void): void {
   const { gateway, bridge } = parts;
-  const dir = relative(process.cwd(), options.dir);
-  const where = dir === DEFAULT_DIR ? '' : ` --dir ${dir || '.'}`;
+  const nearby = relative(process.cwd(), options.dir);
+  const dir = nearby.startsWith('..') ? options.dir : nearby || '.';
+  const where = dir === DEFAULT_DIR ? '' : ` --dir ${dir}`;
   const kind = gateway.simulated === undefined ? 'your own' : 'simulated';
   say(`
   gateway     ${gateway.host}:${gateway.port} (${kind})
