@@ -53,7 +53,7 @@ export async function openCloud(target: Target): Promise<Cloud> {
 
 async function openEnded(target: Target & { kind: 'local' }, outputs: CloudOutputs): Promise<Cloud> {
   await using opening = new AsyncDisposableStack();
-  opening.use(await holdDirectory(target.dir));
+  opening.use(holdDirectory(target.dir));
   const { openStores } = (await import(STORES.href)) as StoresModule;
   const stores = await openStores({ dir: join(target.dir, LOCAL_RUN.awsDirectory) });
   opening.defer(() => stores.stop());

@@ -11,8 +11,8 @@ const WAIT_MAX_MS = 10_000;
  * @returns what lets go of it again
  * @throws CommandFailure when it stays taken
  */
-export async function holdDirectory(dir: string): Promise<Disposable> {
-  const lock = new DatabaseSync(join(dir, LOCAL_RUN.lockFile), { timeout: WAIT_MAX_MS });
+export function holdDirectory(dir: string, waitMaxMs = WAIT_MAX_MS): Disposable {
+  const lock = new DatabaseSync(join(dir, LOCAL_RUN.lockFile), { timeout: waitMaxMs });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {

@@ -22,7 +22,7 @@ export const LOCAL_RUN = {
 } as const;
 
 /** A pid alone may be someone else's by now: pid and start time together name one process. */
-export const processSchema = z.object({
+const processSchema = z.object({
   pid: z.int().positive(),
   /** As the operating system tells it, compared as text and never as time; see `startTimeOf` in cli/process.ts. */
   startTime: z.string().min(1),
@@ -30,7 +30,7 @@ export const processSchema = z.object({
 
 export type ProcessIdentity = z.infer<typeof processSchema>;
 
-export const localRunSchema = z.object({
+const localRunSchema = z.object({
   schema: z.literal(1),
   ...processSchema.shape,
   startedAt: instantSchema,

@@ -69,13 +69,19 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
   };
 }
 
+/** An interrupt that comes before the database has begun is lost, so it is repeated until the question ends. */
+const INTERRUPT_PERIOD_MS = 20;
+
 async function ask(
   connection: DuckDBConnection,
   sql: string,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   signal?.throwIfAborted();
-  const interrupt = () => connection.interrupt();
+  let repeated: NodeJS.Timeout | undefined;
+  const interrupt = () => {
+    repeated = setInterval(() => connection.interrupt(), INTERRUPT_PERIOD_MS);
+  };
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
     const reader = await connection.runAndReadAll(sql);
@@ -85,6 +91,7 @@ async function ask(
     throw new QueryError(describeRefusal(cause), { cause });
   } finally {
     signal?.removeEventListener('abort', interrupt);
+    clearInterval(repeated);
   }
 }
 

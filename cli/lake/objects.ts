@@ -55,16 +55,26 @@ export async function fetchObjects(objects: readonly RawObject[], options: Fetch
   }
   if (missing.length === 0) return;
   options.onProgress?.(0, missing.length);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   let done = 0;
   const queue = missing.values();
-  const fetchNext = async () => {
+  const fetchInTurn = async () => {
     for (const object of queue) {
-      await fetchObject(object, options);
+      signal.throwIfAborted();
+      await fetchObject(object, { ...options, signal });
       done += 1;
       options.onProgress?.(done, missing.length);
     }
   };
-  await Promise.all(Array.from({ length: FETCHES_MAX }, fetchNext));
+  const fetches = Array.from({ length: FETCHES_MAX }, fetchInTurn);
+  try {
+    await Promise.all(fetches);
+  } finally {
+    // The first that fails ends the others: nothing goes on behind the caller's back.
+    stop.abort();
+    await Promise.allSettled(fetches);
+  }
 }
 
 export function cachePath(key: string, cacheDirectory: string): string {
@@ -79,12 +89,14 @@ async function isCached(object: RawObject, cacheDirectory: string): Promise<bool
   }
 }
 
-async function fetchObject(object: RawObject, options: FetchOptions): Promise<void> {
+async function fetchObject(
+  object: RawObject,
+  options: FetchOptions & { readonly signal: AbortSignal },
+): Promise<void> {
   const { s3, bucket, cacheDirectory, signal } = options;
-  const response = await s3.send(
-    new GetObjectCommand({ Bucket: bucket, Key: object.key }),
-    signal === undefined ? {} : { abortSignal: signal },
-  );
+  const response = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: object.key }), {
+    abortSignal: signal,
+  });
   const bytes = await response.Body?.transformToByteArray();
   if (bytes?.length !== object.sizeBytes) {
     throw new Error(

@@ -20,14 +20,14 @@ export function linesView(reading: StatusReading & { type: 'live' | 'last-known'
 }
 
 /** For example `home: 20 of 100 lines streaming, 80 free, 1 snapshot in flight, 0 refused`. */
-export function summaryLine({ bridge, lines }: BridgeStatus): string {
+function summaryLine({ bridge, lines }: BridgeStatus): string {
   const { cap, streaming, snapshotsInFlight, refused } = lines;
   const snapshots = snapshotsInFlight === 1 ? '1 snapshot' : `${snapshotsInFlight} snapshots`;
   return `${bridge}: ${streaming} of ${cap} lines streaming, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
 }
 
 /** What neither a stream nor a snapshot in flight takes. */
-export function freeLines({ cap, streaming, snapshotsInFlight }: BridgeStatus['lines']): number {
+function freeLines({ cap, streaming, snapshotsInFlight }: BridgeStatus['lines']): number {
   return Math.max(0, cap - streaming - snapshotsInFlight);
 }
 

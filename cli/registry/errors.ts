@@ -1,7 +1,7 @@
 import type { Strategy } from '../../shared/strategy.ts';
 
 /** Why the registry did not take a write. Nothing was written when one of these is thrown. */
-export abstract class RegistryError extends Error {
+abstract class RegistryError extends Error {
   /** What to do about it, one sentence. */
   abstract readonly remedy: string;
 

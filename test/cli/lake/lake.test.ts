@@ -226,6 +226,33 @@ describe('the lake', () => {
     expect((await lake.query('select count(*), sum(seq) from snapshots')).rows).toEqual([[60, 1830]]);
   });
 
+  it('stops fetching at the first failure, and goes on from there the next time', async () => {
+    await put(...snapshots(40).map((each) => [each]));
+    const controller = new AbortController();
+    const opening = openLake({
+      s3: aws.client,
+      bucket: aws.bucket,
+      cacheDirectory,
+      signal: controller.signal,
+      onProgress: (done) => {
+        if (done === 5) controller.abort();
+      },
+    });
+    await expect(opening).rejects.toThrow('aborted');
+    const copies = async () => {
+      const names = await readdir(cacheDirectory, { recursive: true });
+      return names.filter((name) => /\.(parquet|part)$/.test(name)).length;
+    };
+    const copied = await copies();
+    expect(copied).toBeLessThan(40);
+    let fetched = 0;
+    const lake = await open((_, total) => {
+      fetched = total;
+    });
+    expect(fetched).toBe(40 - copied);
+    expect(await lake.counts()).toMatchObject({ viewRows: 40 });
+  });
+
   it('leaves out what the drain would not have written, and says so', async () => {
     await put(snapshots(1));
     const foreign = ['raw/v1/dt=2026-11-20/notes.txt', 'raw/v1/../../etc/x.parquet'];
