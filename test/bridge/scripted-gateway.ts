@@ -90,7 +90,7 @@ export class ScriptedGateway implements Gateway {
 
   /** Refuses what was beyond its cap. */
   answer(): void {
-    for (let reqId = this.#unanswered.shift(); reqId !== undefined; reqId = this.#unanswered.shift()) {
+    for (const reqId of this.#unanswered.splice(0)) {
       this.emit({ type: 'requestNotice', reqId, code: 101, message: 'max tickers', meaning: 'no-line' });
     }
   }
