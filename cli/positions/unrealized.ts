@@ -1,7 +1,6 @@
 import { Big } from 'big.js';
 import { type Decimal, decimal, isZero } from '../../shared/decimal.ts';
 import type { Quality, Snapshot } from '../../shared/snapshot.ts';
-import type { PositionRow } from './rows.ts';
 
 /** Marks that say what a position is worth now; the others are old, or missing for a reason. */
 const CURRENT: ReadonlySet<Quality> = new Set<Quality>(['live', 'delayed', 'frozen', 'no-bid']);
@@ -23,6 +22,13 @@ export function unrealized(snapshot: Snapshot): Decimal | undefined {
   return decimal(value.minus(averageCost).times(quantity).toFixed());
 }
 
+/** What a sum needs of a row. */
+interface Valued {
+  readonly snapshot?: Snapshot;
+  readonly quantity: Decimal;
+  readonly unrealized?: Decimal;
+}
+
 export interface CurrencyTotal {
   readonly currency: string;
   readonly positions: number;
@@ -32,7 +38,7 @@ export interface CurrencyTotal {
 }
 
 /** One sum per currency, in text order: amounts of two currencies are never added. */
-export function totalsByCurrency(rows: readonly PositionRow[]): CurrencyTotal[] {
+export function totalsByCurrency(rows: readonly Valued[]): CurrencyTotal[] {
   const totals = new Map<string, { positions: number; valued: number; sum: Big }>();
   for (const { snapshot, quantity, unrealized: gain } of rows) {
     if (snapshot === undefined || isZero(quantity)) continue;
