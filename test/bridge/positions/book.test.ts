@@ -1,0 +1,147 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
+import { PositionBook } from '../../../bridge/positions/book.ts';
+import type { PositionChange } from '../../../bridge/positions/differ.ts';
+import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
+import { eventually } from '../../support/eventually.ts';
+import { strategy } from '../lines/strategies.ts';
+import { SILENT } from '../scripted-gateway.ts';
+import { ACCOUNT, OPTIONS, OTHER, row, START, sweep } from './rows.ts';
+
+describe('the position book', () => {
+  let directory: string;
+  let outbox: DurableOutbox;
+  let accounts: ReadonlySet<string>;
+  let changed: PositionChange[];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'slotwise-book-'));
+    accounts = new Set([ACCOUNT]);
+    changed = [];
+    outbox = await openOutbox({ path: join(directory, 'outbox.db'), bridge: 'home', log: SILENT });
+  });
+
+  afterEach(async () => {
+    await outbox.close();
+    await rm(directory, { recursive: true });
+  });
+
+  async function open(): Promise<PositionBook> {
+    const book = new PositionBook({
+      outbox,
+      log: SILENT,
+      replica: () => applyImage(EMPTY_REPLICA, strategy('condor', { conIds: [1] })),
+      accounts: () => accounts,
+      quoteOf: () => ({ quality: 'live', mark: { price: 2 } }),
+      diff: OPTIONS,
+      onChange: (changes) => changed.push(...changes),
+    });
+    await book.start();
+    return book;
+  }
+
+  const swept = (seconds: number, ...rows: Parameters<typeof sweep>[1]) => ({
+    type: 'sweep' as const,
+    ...sweep(seconds, rows),
+  });
+  const bodies = async () =>
+    (await outbox.peek({ count: 10_000, maxBytes: 50_000_000 })).map((pending) => JSON.parse(pending.body));
+
+  it('writes a sweep and its snapshots together, in order of acceptance', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1), row(2)));
+    await eventually(() => changed.length === 2);
+    expect(await bodies()).toMatchObject([
+      {
+        seq: 1,
+        reason: 'opened',
+        contract: { conId: 1 },
+        strategyIds: ['condor'],
+        mark: { price: 2 },
+        sweepId: 'sweep-0',
+      },
+      { seq: 2, reason: 'opened', contract: { conId: 2 }, strategyIds: [] },
+    ]);
+    expect((await outbox.committed()).positions.map((each) => each.contract.conId).sort()).toEqual([1, 2]);
+    expect(book.status()).toMatchObject({ positions: 2, lastCommitMs: expect.any(Number) });
+    expect(book.positionsOf(1)).toMatchObject([{ account: ACCOUNT, quantity: '-3' }]);
+  });
+
+  it('goes on after a restart from what was committed', async () => {
+    const before = await open();
+    before.accept(swept(0, row(1), row(2)));
+    before.accept(swept(30, row(1), row(2)));
+    await eventually(() => changed.length === 2);
+    await before.stop();
+    changed = [];
+    const after = await open();
+    expect(after.positions().map((each) => each.contract.conId)).toEqual([1, 2]);
+    after.accept(swept(60, row(1)));
+    await eventually(async () => (await outbox.committed()).lastSweep?.sweepId === 'sweep-60');
+    after.accept(swept(90, row(1)));
+    await eventually(() => changed.length === 1);
+    expect(changed).toMatchObject([{ reason: 'closed', position: { contract: { conId: 2 } } }]);
+    await after.stop();
+  });
+
+  it('does not show a position as held once its closing is on its way to disk', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1)));
+    await eventually(() => changed.length === 1);
+    book.accept({ type: 'push', row: row(1, '0', { at: START + 1000 }) });
+    expect(book.positionsOf(1)).toEqual([]);
+    await eventually(() => changed.length === 2);
+    expect(changed[1]).toMatchObject({ reason: 'closed', observedAt: '2026-11-20T14:30:01.000Z' });
+  });
+
+  it('keeps the order of a sweep and the pushes around it', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1), row(2)));
+    book.accept(swept(30, row(1, '-2'), row(2)));
+    book.accept({ type: 'push', row: row(1, '-1') });
+    book.accept({ type: 'push', row: row(2, '0') });
+    await eventually(() => book.positionsOf(1)[0]?.quantity === '-1' && book.positionsOf(2).length === 0);
+    await eventually(async () => (await bodies()).some((body) => body.reason === 'closed'));
+    const quantities = (await bodies())
+      .filter((body) => body.contract.conId === 1)
+      .map((body) => body.quantity);
+    expect(quantities).toEqual(['-3', '-2', '-1']);
+  });
+
+  it('keeps its state when nothing was written, says so, and shows the difference again', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1)));
+    await eventually(() => changed.length === 1);
+    await outbox.close();
+    book.accept(swept(30, row(1), row(2)));
+    await eventually(() => book.status().lastFault);
+    expect(book.status().lastFault).toContain('positions were not written');
+    expect(book.positions().map((each) => each.contract.conId)).toEqual([1]);
+    expect(book.positionsOf(2)).toEqual([]);
+    expect(changed).toHaveLength(1);
+  });
+
+  it('shows and records only accounts that this bridge holds', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1), row(1, '7', { account: OTHER })));
+    await eventually(() => changed.length === 1);
+    expect(book.positionsOf(1)).toHaveLength(1);
+    accounts = new Set([ACCOUNT, OTHER]);
+    book.accept(swept(30, row(1), row(1, '7', { account: OTHER })));
+    await eventually(() => changed.length === 2);
+    expect(book.positionsOf(1)).toHaveLength(2);
+    accounts = new Set([OTHER]);
+    expect(book.positionsOf(1)).toMatchObject([{ account: OTHER }]);
+  });
+
+  it('has a sweep of 5,000 positions on disk within a second of its end', async () => {
+    const book = await open();
+    const rows = Array.from({ length: 5_000 }, (_, index) => row(index + 1));
+    book.accept(swept(0, ...rows));
+    await eventually(() => changed.length === 5_000);
+    expect(book.status().lastCommitMs).toBeLessThan(1_000);
+  });
+});
