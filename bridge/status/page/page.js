@@ -264,4 +264,4 @@ async function run() {
 }
 
 document.addEventListener('visibilitychange', () => document.hidden || refresh());
-run();
+void run();

@@ -1,0 +1,195 @@
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
+import { Publisher, type PublisherOptions } from '../../../bridge/outbox/publisher.ts';
+import { decodeMessage } from '../../../shared/message.ts';
+import { testDirectory } from '../../support/directory.ts';
+import { draft, drafts } from '../../support/drafts.ts';
+import { eventually } from '../../support/eventually.ts';
+import { recordingLog } from '../../support/log.ts';
+import { sqsClient, startFaultyWay, startQueue } from '../../support/sqs.ts';
+
+const BACKOFF = { firstMs: 5, maxMs: 20 } as const;
+
+async function openTestOutbox(): Promise<DurableOutbox> {
+  const path = join(testDirectory(), 'outbox.db');
+  const outbox = await openOutbox({ path, bridge: 'home', log: recordingLog() });
+  onTestFinished(() => outbox.close());
+  return outbox;
+}
+
+function start(
+  options: Pick<PublisherOptions, 'outbox' | 'client' | 'queueUrl'> & Partial<PublisherOptions>,
+) {
+  const log = recordingLog();
+  const publisher = new Publisher({ log, backoff: BACKOFF, ...options });
+  publisher.start();
+  onTestFinished(() => publisher.stop());
+  return { publisher, log };
+}
+
+const emptied = (outbox: DurableOutbox) =>
+  eventually(async () => (await outbox.status()).depth === 0, { what: 'an empty outbox' });
+
+const conIds = (bodies: readonly string[]) =>
+  bodies.map((body) => JSON.parse(body).contract.conId as number).toSorted((left, right) => left - right);
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+describe('the publisher', () => {
+  it('sends what waits as it is and lets it go, and wakes for what comes later', async () => {
+    const queue = await startQueue();
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(137));
+    const before = (await outbox.peek({ count: 1000, maxBytes: 1e9 })).map(({ body }) => body);
+    const { publisher } = start({ outbox, client: sqsClient(queue.endpoint), queueUrl: queue.url });
+    await emptied(outbox);
+    expect(queue.bodies().toSorted()).toEqual(before.toSorted());
+    expect(queue.bodies().every((body) => decodeMessage(body).ok)).toBe(true);
+    await outbox.append(drafts(1, 200));
+    await emptied(outbox);
+    expect(queue.bodies()).toHaveLength(138);
+    expect(publisher.status()).toEqual({ sent: 138, refused: 0 });
+  });
+
+  it('keeps everything while the cloud is away and sends it when it is back', async () => {
+    const gone = await startQueue();
+    const { port } = gone.server;
+    await gone.server.stop();
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(25));
+    const { publisher, log } = start({ outbox, client: sqsClient(gone.endpoint), queueUrl: gone.url });
+    await eventually(() => publisher.status().lastFault?.includes('ECONNREFUSED'));
+    expect((await outbox.status()).depth).toBe(25);
+    const back = await startQueue({ port });
+    await emptied(outbox);
+    expect(conIds(back.bodies())).toEqual(upTo(25));
+    expect(publisher.status()).toEqual({ sent: 25, refused: 0 });
+    const events = log.entries.map(({ event }) => event);
+    expect(events.filter((event) => event === 'publisher-recovered')).toHaveLength(1);
+  });
+
+  it('tries a single entry that failed again, and meanwhile sends the others', async () => {
+    const queue = await startQueue();
+    let failuresLeft = 4;
+    const way = await startFaultyWay(queue.endpoint, async ({ body, forward, answer }) => {
+      const asked = JSON.parse(body) as { Entries: { Id: string; MessageBody: string }[] };
+      const isBad = (entry: { MessageBody: string }) =>
+        entry.MessageBody.includes('"conId":7,') && failuresLeft > 0;
+      const bad = asked.Entries.filter(isBad);
+      if (bad.length > 0) failuresLeft -= 1;
+      const Entries = asked.Entries.filter((entry) => !bad.includes(entry));
+      const Failed = bad.map(({ Id }) => ({
+        Id,
+        SenderFault: false,
+        Code: 'InternalError',
+        Message: 'try later',
+      }));
+      if (Entries.length === 0) return answer(200, JSON.stringify({ Failed }));
+      const { status, body: said } = await forward(JSON.stringify({ ...asked, Entries }));
+      answer(status, JSON.stringify({ ...JSON.parse(said), Failed }));
+    });
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(40));
+    const { publisher } = start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await emptied(outbox);
+    expect(failuresLeft).toBe(0);
+    expect(conIds(queue.bodies())).toEqual(upTo(40));
+    await eventually(() => publisher.status().lastFault === undefined);
+    expect(publisher.status()).toEqual({ sent: 40, refused: 0 });
+  });
+
+  it('sends again what was not answered: twice is harmless, never is not', async () => {
+    const queue = await startQueue();
+    let lost = 0;
+    const way = await startFaultyWay(queue.endpoint, async ({ forward, answer, hangUp }) => {
+      const { status, body } = await forward();
+      if (lost < 3) {
+        lost += 1;
+        hangUp();
+      } else {
+        answer(status, body);
+      }
+    });
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(30));
+    start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await emptied(outbox);
+    expect(lost).toBe(3);
+    const bodies = queue.bodies();
+    expect(bodies.length).toBeGreaterThan(30);
+    expect(conIds([...new Set(bodies)])).toEqual(upTo(30));
+  });
+
+  it('declares a message dropped that the queue will never take, and goes on with the rest', async () => {
+    const queue = await startQueue({ attributes: { MaximumMessageSize: '2048' } });
+    const outbox = await openTestOutbox();
+    const strategyIds = Array.from({ length: 60 }, (_, index) => `a-strategy-with-a-long-name-${index}`);
+    await outbox.append([...drafts(12), draft({ strategyIds }), ...drafts(12, 13)]);
+    const { publisher, log } = start({ outbox, client: sqsClient(queue.endpoint), queueUrl: queue.url });
+    await emptied(outbox);
+    const messages = queue.bodies().map((body) => JSON.parse(body));
+    expect(messages.filter(({ kind }) => kind === 'snapshot')).toHaveLength(24);
+    expect(messages.filter(({ kind }) => kind === 'drop')).toMatchObject([
+      { epoch: outbox.epoch, first: 13, last: 13, reason: expect.stringContaining('SQS refused it') },
+    ]);
+    expect(publisher.status()).toMatchObject({ sent: 25, refused: 1 });
+    expect(log.entries.map(({ event }) => event)).toContain('message-refused');
+  });
+
+  it('finds the one message that makes SQS refuse a whole batch', async () => {
+    const queue = await startQueue();
+    const way = await startFaultyWay(queue.endpoint, async ({ body, forward, answer }) => {
+      if (!body.includes('\\"conId\\":5,')) {
+        const { status, body: said } = await forward();
+        return answer(status, said);
+      }
+      answer(400, JSON.stringify({ __type: 'com.amazonaws.sqs#BatchRequestTooLong', message: 'too long' }));
+    });
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(10));
+    const { publisher } = start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await emptied(outbox);
+    expect(publisher.status()).toMatchObject({ refused: 1 });
+    const messages = queue.bodies().map((body) => JSON.parse(body));
+    expect(messages.filter(({ kind }) => kind === 'snapshot')).toHaveLength(9);
+    expect(messages.filter(({ kind }) => kind === 'drop')).toMatchObject([{ first: 5, last: 5 }]);
+  });
+
+  it('refuses no message because the queue does not exist', async () => {
+    const queue = await startQueue();
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(3));
+    const queueUrl = queue.url.replace(/[^/]+$/, 'elsewhere');
+    const { publisher } = start({ outbox, client: sqsClient(queue.endpoint), queueUrl });
+    const fault = await eventually(() => publisher.status().lastFault);
+    expect(fault).toContain('does the outputs file belong to this deployment');
+    expect(await outbox.status()).toMatchObject({ depth: 3 });
+    expect(publisher.status().refused).toBe(0);
+  });
+
+  it('flushes within its deadline, and says what is left when the cloud is away', async () => {
+    const queue = await startQueue();
+    const outbox = await openTestOutbox();
+    const { publisher } = start({ outbox, client: sqsClient(queue.endpoint), queueUrl: queue.url });
+    await outbox.append(drafts(95));
+    expect(await publisher.flush(AbortSignal.timeout(10_000))).toEqual({ remaining: 0 });
+    await queue.server.stop();
+    await outbox.append(drafts(7));
+    expect(await publisher.flush(AbortSignal.timeout(100))).toEqual({ remaining: 7 });
+    await publisher.stop();
+    expect(await outbox.status()).toMatchObject({ depth: 7 });
+  });
+
+  it('stops at once while SQS does not answer', async () => {
+    const queue = await startQueue();
+    const asked = Promise.withResolvers<void>();
+    const way = await startFaultyWay(queue.endpoint, async () => asked.resolve());
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(3));
+    const { publisher } = start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await asked.promise;
+    await publisher.stop();
+    expect(await outbox.status()).toMatchObject({ depth: 3 });
+  });
+});
