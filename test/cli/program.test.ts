@@ -60,6 +60,10 @@ describe('the program', () => {
       ['--flips', '--fresh'],
     ],
     [
+      ['bridge', '--help'],
+      ['Usage: slotwise bridge', 'SLOTWISE_'],
+    ],
+    [
       ['gateway', '--help'],
       ['--port', '--seed'],
     ],
