@@ -11,7 +11,7 @@ export interface BudgetInput {
   readonly refused: ReadonlySet<number>;
 }
 
-export interface Grant {
+interface Grant {
   readonly strategyId: string;
   readonly granted: boolean;
   /** Lines that its legs need, shared ones included, refused ones not. */

@@ -60,7 +60,7 @@ export interface Diff {
 }
 
 /** A contract is closed when this many complete sweeps in a row lack it, or a zero row says so. */
-export const SWEEPS_MISSED_MAX = 2;
+const SWEEPS_MISSED_MAX = 2;
 
 export function positionKey(account: string, conId: number): string {
   return `${account} ${conId}`;
