@@ -1,7 +1,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  type QueryCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import { openLake } from '../../cli/lake/lake.ts';
 import { RegistryStore } from '../../cli/registry/store.ts';
 import { synthesize } from '../../infra/synth.ts';
@@ -122,6 +128,11 @@ export class System implements AsyncDisposable {
     return Items;
   }
 
+  async item(table: string, key: Record<string, unknown>): Promise<Record<string, unknown> | undefined> {
+    const { Item } = await this.documents.send(new GetCommand({ TableName: table, Key: key }));
+    return Item;
+  }
+
   async bridge(
     id: string,
     gateway: SimulatedGateway,
@@ -178,6 +189,19 @@ export class System implements AsyncDisposable {
   /** Bridges first, so that they can say goodbye, then gateways, cloud, files. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
+  }
+
+  /** The JSON objects of the bucket below a prefix. */
+  async objects(prefix: string): Promise<Record<string, unknown>[]> {
+    const { s3 } = this.cloud.clients('test');
+    const Bucket = this.cloud.outputs.lakeBucket;
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }));
+    return Promise.all(
+      Contents.map(async ({ Key }) => {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+        return JSON.parse((await Body?.transformToString()) ?? '');
+      }),
+    );
   }
 
   /** Asks the lake in SQL, as it is now. */
