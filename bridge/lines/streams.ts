@@ -3,13 +3,13 @@ import { activeContracts, EMPTY_REPLICA, type Replica } from '../../shared/repli
 import type { BridgeStatus } from '../../shared/status.ts';
 import { isActive, isOpen, type Strategy } from '../../shared/strategy.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
-import { requestContractOf } from '../gateway/routing.ts';
 import type { Log } from '../log.ts';
 import { type BudgetPlan, NO_PLAN, planLines } from './budget.ts';
-import { type ContractResolver, isRefusal } from './contract-resolver.ts';
+import type { ContractResolver } from './contract-resolver.ts';
 import { type AccountsHeld, describeLine, describeStrategies } from './explain.ts';
 import type { LineLedger } from './ledger.ts';
-import { Line, type Refusal } from './line.ts';
+import { Line, type LineRequest, type Refusal } from './line.ts';
+import { LineRequests } from './line-requests.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Quote } from './quote.ts';
 
@@ -30,8 +30,6 @@ export interface StreamsOptions {
   readonly marketDataType?: MarketDataType;
 }
 
-const RETRY_MAX_MS = 60_000;
-
 /**
  * The streaming lines: what the strategies want, within the budget, against what the gateway confirmed. One line per
  * contract however many strategies want it; the last one to let go frees it. Every line is taken from the ledger
@@ -41,7 +39,7 @@ export class Streams {
   readonly #options: Required<Omit<StreamsOptions, 'contractOf'>> & Pick<StreamsOptions, 'contractOf'>;
   readonly #prefetch: Prefetch;
   readonly #lines = new Map<number, Line>();
-  readonly #byRequest = new Map<number, Line>();
+  readonly #requests: LineRequests;
   readonly #unsubscribes: (() => void)[] = [];
   #replica: Replica = EMPTY_REPLICA;
   #accounts: AccountsHeld = { ours: new Set(), elsewhere: new Map() };
@@ -55,6 +53,12 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = { minHoldMs: 300, retryMs: 1000, marketDataType: 1, ...options };
     this.#prefetch = new Prefetch(options.contracts);
+    this.#requests = new LineRequests({
+      ...this.#options,
+      onDue: () => this.#pump(),
+      onEnded: (line) => this.#forgetUnowned(line),
+      onRefused: (line, refusal) => this.#refuse(line, refusal),
+    });
   }
 
   start(): void {
@@ -70,7 +74,7 @@ export class Streams {
   stop(): void {
     for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
     for (const line of this.#lines.values()) {
-      if (line.request) this.#cancel(line, 'the bridge stops');
+      this.#requests.cancel(line, 'the bridge stops');
       line.clearTimers();
     }
     this.#lines.clear();
@@ -174,16 +178,12 @@ export class Streams {
   }
 
   #onLost(reason: string): void {
-    this.#byRequest.clear();
+    this.#requests.forget(this.#lines.values());
     for (const line of this.#lines.values()) {
-      line.clearTimers();
-      line.request = undefined;
-      line.silence('stale');
-      if (line.owners.length === 0) this.#lines.delete(line.conId);
-      else if (line.isGranted) line.enter('wanted', Date.now(), `the connection was lost: ${reason}`);
+      if (line.isGranted) line.enter('wanted', Date.now(), `the connection was lost: ${reason}`);
+      this.#forgetUnowned(line);
     }
     this.#prefetch.reset();
-    this.#options.ledger.reset();
   }
 
   /** 1101: the requests are dead, and are cancelled so that no count of the gateway has them twice. 1102: they live. */
@@ -191,7 +191,7 @@ export class Streams {
     this.#isLinkDown = false;
     if (!linesKept) {
       for (const line of [...this.#lines.values()]) {
-        if (line.request) this.#cancel(line, 'IB lost the lines with its link (1101): requested again');
+        this.#requests.cancel(line, 'IB lost the lines with its link (1101): requested again');
       }
     }
     this.#retryAll({ refusedToo: !linesKept });
@@ -276,82 +276,25 @@ export class Streams {
   }
 
   #letGo(line: Line): void {
-    if (!line.request || line.state === 'ended') return;
-    const reason = line.owners.length === 0 ? 'no ACTIVE strategy wants it any more' : this.#whyNot(line);
-    line.clearTimers();
-    line.enter('ended', Date.now(), reason);
-    const holdLeftMs = line.request.sentTick + this.#options.minHoldMs - performance.now();
-    if (holdLeftMs <= 0) this.#cancel(line, reason);
-    else line.timer = setTimeout(() => this.#cancel(line, reason), holdLeftMs);
+    if (line.state === 'ended') return;
+    const isUnowned = line.owners.length === 0;
+    this.#requests.letGo(line, isUnowned ? 'no ACTIVE strategy wants it any more' : this.#whyNot(line));
   }
 
-  #cancel(line: Line, reason: string): void {
-    const { gateway, ledger } = this.#options;
-    const request = this.#endRequest(line, reason);
-    if (!request) return;
-    if (gateway.isReady) gateway.requests.cancelMarketData(request.reqId);
-    ledger.cancelled(request.use);
-  }
-
-  /** Nothing of this request is listened to any more. */
-  #endRequest(line: Line, reason: string): Line['request'] {
-    const { request } = line;
-    if (!request) return undefined;
-    line.clearTimers();
-    line.request = undefined;
-    line.silence('stale');
-    this.#byRequest.delete(request.reqId);
+  #forgetUnowned(line: Line): void {
     if (line.owners.length === 0) this.#lines.delete(line.conId);
-    else line.enter('wanted', Date.now(), reason);
-    return request;
   }
 
   /** Sends what is granted and not requested, in the order of service, as far as the ledger has room. */
   #pump(): void {
-    const { gateway, contracts, ledger } = this.#options;
-    if (!gateway.isReady) return;
     for (const conId of this.#plan.conIds) {
       const line = this.#lines.get(conId);
-      if (!line || line.request || line.timer || line.resolving) continue;
-      const details = contracts.peek(conId);
-      if (!details) {
-        this.#resolve(line);
-        continue;
-      }
-      const use = ledger.take('stream');
-      if (!use) {
-        line.enter('wanted', Date.now(), 'waits for a line that is being given back');
-        continue;
-      }
-      const reqId = gateway.requests.requestMarketData(requestContractOf(details), 'stream');
-      line.request = { reqId, use, sentTick: performance.now(), isConfirmed: false };
-      this.#byRequest.set(reqId, line);
-      line.enter('sent', Date.now(), 'requested, no message yet');
+      if (line) this.#requests.send(line);
     }
   }
 
-  #resolve(line: Line): void {
-    const controller = new AbortController();
-    line.resolving = controller;
-    line.enter('wanted', Date.now(), 'its contract details are asked for');
-    this.#options.contracts.resolve(line.conId, controller.signal).then(
-      () => {
-        if (controller.signal.aborted) return;
-        line.resolving = undefined;
-        this.#pump();
-      },
-      (error: unknown) => {
-        if (controller.signal.aborted) return;
-        line.resolving = undefined;
-        const message = error instanceof Error ? error.message : String(error);
-        if (isRefusal(error)) this.#refuse(line, { text: message, meaning: 'refused' });
-        else this.#tryLater(line, `its contract details did not come: ${message}`);
-      },
-    );
-  }
-
   #onLineEvent(event: LineEvent): void {
-    const line = this.#byRequest.get(event.reqId);
+    const line = this.#requests.lineOf(event.reqId);
     if (!line?.request) return;
     line.hear(event);
     if (event.type === 'requestNotice') {
@@ -364,7 +307,7 @@ export class Streams {
     if (line.isGranted) this.#options.onQuote(line.conId);
   }
 
-  #confirm(line: Line, request: NonNullable<Line['request']>): void {
+  #confirm(line: Line, request: LineRequest): void {
     request.isConfirmed = true;
     line.failedAttempts = 0;
     if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
@@ -382,20 +325,20 @@ export class Streams {
         return;
       case 'no-line': {
         this.#displaced = new Set(line.owners);
-        const request = this.#endRequest(line, text);
+        const request = this.#requests.end(line, text);
         if (request) ledger.refused(request.use);
         log.warn('line-cap-learned', { conId: line.conId, cap: ledger.cap, code });
         return;
       }
       case 'shed': {
-        const request = this.#endRequest(line, text);
-        if (request) this.#tryLater(line, text);
+        const request = this.#requests.end(line, text);
+        if (this.#lines.has(line.conId)) this.#requests.tryLater(line, text);
         if (request) ledger.ended(request.use);
         return;
       }
       case 'refused':
       case 'no-permission': {
-        const request = this.#endRequest(line, text);
+        const request = this.#requests.end(line, text);
         this.#refuse(line, { text, meaning });
         if (request) ledger.ended(request.use);
         return;
@@ -407,28 +350,16 @@ export class Streams {
 
   /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
   #refuse(line: Line, refusal: Refusal): void {
+    if (!this.#lines.has(line.conId)) return;
     if (this.#isLinkDown) {
-      this.#tryLater(line, refusal.text);
+      this.#requests.tryLater(line, refusal.text);
       return;
     }
-    if (!this.#lines.has(line.conId)) return;
     line.refusal = refusal;
     line.enter('refused', Date.now(), refusal.text);
     this.#options.log.warn('line-refused', { conId: line.conId, ...refusal });
     this.#options.onQuote(line.conId);
     this.#replan();
-  }
-
-  #tryLater(line: Line, reason: string): void {
-    if (!this.#lines.has(line.conId)) return;
-    const delayMs = Math.min(RETRY_MAX_MS, this.#options.retryMs * 2 ** line.failedAttempts);
-    line.failedAttempts = Math.min(line.failedAttempts + 1, 16);
-    line.enter('wanted', Date.now(), `${reason}; tried again in ${Math.round(delayMs / 1000)} s`);
-    clearTimeout(line.timer);
-    line.timer = setTimeout(() => {
-      line.timer = undefined;
-      this.#pump();
-    }, delayMs);
   }
 
   #whyNot(line: Line): string {
