@@ -94,7 +94,7 @@ describe('the live page', () => {
       ['script-src', 'script'],
       ['style-src', 'style'],
     ] as const) {
-      const blocks = [...html.matchAll(new RegExp(`<${tag}>([sS]*?)</${tag}>`, 'g'))];
+      const blocks = [...html.matchAll(new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`, 'g'))];
       expect(blocks).toHaveLength(1);
       const hash = createHash('sha256')
         .update(blocks[0]?.[1] ?? '')
