@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleHandler } from '../../infra/constructs/bundle.ts';
 import { FUNCTION_ENV } from '../../shared/names.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -28,6 +31,16 @@ describe('the bundles', () => {
     for (const bundle of bundles) {
       expect(await answerOf(bundle)).toEqual({ batchItemFailures: [] });
     }
+  });
+
+  it('may contain CommonJS packages that require modules of Node', () => {
+    const entry = join(app.directory, 'commonjs.cjs');
+    const outfile = join(app.directory, 'commonjs.mjs');
+    writeFileSync(entry, "const { sep } = require('node:path'); exports.answer = () => sep;");
+    bundleHandler({ entry, outfile });
+    const script = `const { default: bundle } = await import(${JSON.stringify(outfile)}); console.log(bundle.answer());`;
+    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(output.toString().trim()).toBe('/');
   });
 
   it('are the same for the same source, so that a deployment changes nothing', () => {

@@ -63,6 +63,15 @@ describe('the dead-letter function', () => {
     expect(JSON.parse((await json(key)).body).quantity).toBe('-300');
   });
 
+  it('buries a second body whose attempts left no cause: that the first is stored says nothing of it', async () => {
+    await runDrain(record(snapshot({ seq: 1 })));
+    const outcome = await runBury(
+      record(snapshot({ seq: 1, quantity: '-300' }), { messageId: 'm1', sentAt }),
+    );
+    expect(outcome.buried).toMatchObject([{ objectKey: key, auditId: 'sqs:m1' }]);
+    expect(await auditItem(snapshot({ seq: 1 }).id)).toMatchObject({ status: 'SUCCESS' });
+  });
+
   it('buries nothing that is stored after all', async () => {
     const stored = record(snapshot(), { messageId: 'm1', sentAt });
     await runDrain(stored);

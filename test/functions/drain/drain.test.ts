@@ -1,3 +1,4 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import { parquetReadObjects } from 'hyparquet';
@@ -61,6 +62,8 @@ describe('drain', () => {
     const [key = ''] = await services.objectKeys('raw/');
     const before = await services.objectBytes(key);
 
+    // Gone, so that the retry has to write and not merely to find.
+    await services.clients.s3.send(new DeleteObjectCommand({ Bucket: services.bucket, Key: key }));
     services.refuse('dynamodb', undefined);
     const retried = await run(batch.toReversed().map((one) => deliveredAgain(one)));
     expect(retried.counts).toMatchObject({ stored: 10, failed: 0 });
