@@ -35,3 +35,8 @@ export function judge(
 }
 
 const SUCCESS: Verdict = { kind: 'done', failed: new Set() };
+
+/** Log fields of a batch that failed as a whole; the function's own log has the rest of the story. */
+export function batchFault(source: string, records: number, fault: string) {
+  return { source, records, fault: fault.split('\n', 1)[0] };
+}

@@ -201,13 +201,14 @@ class Cloud implements LocalCloud {
   async idle(signal: AbortSignal): Promise<void> {
     // A stream that was read to its end after this moment has handed on all that was written before it.
     const before = this.#streamTriggers.map(({ emptyReads }) => emptyReads);
-    for (;;) {
+    // Queues are read one by one: a message that moves to its dead-letter queue meanwhile could be in neither.
+    for (let quiet = 0; quiet < 2; ) {
       signal.throwIfAborted();
       const isRead = this.#streamTriggers.every(
         (trigger, index) => !trigger.isBusy && trigger.emptyReads > (before[index] ?? 0),
       );
-      if (isRead && (await this.#queuesAreEmpty())) return;
-      await pause(IDLE_POLL_MS, signal);
+      quiet = isRead && (await this.#queuesAreEmpty()) ? quiet + 1 : 0;
+      if (quiet < 2) await pause(IDLE_POLL_MS, signal);
     }
   }
 

@@ -1,5 +1,4 @@
 import {
-  ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
   type Message,
   ReceiveMessageCommand,
@@ -7,7 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { SQS } from '../../shared/limits.ts';
 import { backoffMs, pause } from './backoff.ts';
-import { judge } from './batch-response.ts';
+import { batchFault, judge } from './batch-response.ts';
 import type { CloudLog, TriggerStatistics } from './cloud-types.ts';
 import type { QueueMappingPlan } from './plan.ts';
 import { queueEvent } from './queue-event.ts';
@@ -94,8 +93,8 @@ export class QueueTrigger {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const messages = await this.#nextBatch(signal);
-      if (signal.aborted) await this.#giveBack(messages);
-      else if (messages.length > 0) {
+      // What was collected in vain is visible again when the directory is opened the next time.
+      if (messages.length > 0 && !signal.aborted) {
         const work = this.#process(messages).finally(() => this.#inWork.delete(work));
         this.#inWork.add(work);
         // A batch is collected only when somebody is free to take it.
@@ -154,6 +153,7 @@ export class QueueTrigger {
     const identifiers = new Set(messages.map(({ MessageId = '' }) => MessageId));
     const verdict = judge(await this.#pool.invoke(event), identifiers, this.#plan.reportsFailures);
     if (verdict.kind === 'failed') {
+      this.#log.warn('batch-failed', batchFault(this.source, messages.length, verdict.fault));
       this.#failedRecords += messages.length;
       return;
     }
@@ -169,24 +169,6 @@ export class QueueTrigger {
         await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#plan.queue.url, Entries }));
       } catch (cause) {
         this.#log.warn('messages-not-deleted', { queue: this.source, cause: String(cause) });
-      }
-    }
-  }
-
-  /** Collected but not handed to the function: visible again at once, for whoever runs next. */
-  async #giveBack(messages: readonly Message[]): Promise<void> {
-    for (const chunk of chunks(messages, SQS.sendBatchMax)) {
-      const Entries = chunk.map(({ ReceiptHandle = '' }, index) => ({
-        Id: `${index}`,
-        ReceiptHandle,
-        VisibilityTimeout: 0,
-      }));
-      try {
-        await this.#sqs.send(
-          new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#plan.queue.url, Entries }),
-        );
-      } catch (cause) {
-        this.#log.warn('messages-not-returned', { queue: this.source, cause: String(cause) });
       }
     }
   }

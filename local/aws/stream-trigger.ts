@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { backoffMs, pause } from './backoff.ts';
-import { judge } from './batch-response.ts';
+import { batchFault, judge } from './batch-response.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { CloudLog, TriggerStatistics } from './cloud-types.ts';
 import type { StreamMappingPlan } from './plan.ts';
@@ -170,6 +170,10 @@ export class StreamTrigger {
     const invocation = await this.#options.pool.invoke(event);
     const identifiers = records.map(sequenceNumber);
     const verdict = judge(invocation, new Set(identifiers), this.#plan.reportsFailures);
+    if (verdict.kind === 'failed') {
+      const fields = batchFault(this.#plan.tableName, records.length, verdict.fault);
+      this.#options.log.warn('batch-failed', fields);
+    }
     // The lowest sequence number reported is the checkpoint: everything from it on is tried again.
     const reported = verdict.kind === 'failed' ? 0 : identifiers.findIndex((id) => verdict.failed.has(id));
     const failedFrom = reported < 0 ? records.length : reported;

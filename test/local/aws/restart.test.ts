@@ -1,6 +1,6 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { openStores } from '../../../local/aws/stores.ts';
 import { OUTPUTS } from '../../../shared/names.ts';
@@ -45,7 +45,9 @@ describe('a state directory', () => {
     }
     await using second = await testCloud(stack(7), { into: dir.path });
     const { sqs, dynamodb, s3 } = second.clients;
-    const QueueUrl = second.output('Q');
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'Test-Q' }));
+    expect(QueueUrl).toBe(second.output('Q'));
+    expect(QueueUrl).toContain(second.cloud.endpoints.sqs);
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
     );
