@@ -35,7 +35,7 @@ export function createLog(
 /** IB account numbers as they occur in texts of others, such as an excerpt of a broken body: U1234567, DU1234567. */
 const ACCOUNT = /\b(?:DU|DF|[UFI])\d{5,9}\b/g;
 
-export function maskAccounts(text: string): string {
+function maskAccounts(text: string): string {
   return text.replace(ACCOUNT, maskAccount);
 }
 

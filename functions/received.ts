@@ -18,7 +18,7 @@ export interface Received {
 }
 
 /** Under which id a message is audited, and what is worth keeping beside it. */
-export interface AuditSubject {
+interface AuditSubject {
   /** The snapshot's id where one can be read, even from a body that is otherwise no good; else `sqs:<message id>`. */
   readonly id: string;
   readonly snapshotId?: string;

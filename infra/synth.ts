@@ -5,7 +5,7 @@ import { ProcessingStack } from './stacks/processing.ts';
 import { StateStack } from './stacks/state.ts';
 
 /** In the order of deployment; the template of each is `<outdir>/<name>.template.json`. */
-export const STACKS = { state: 'SlotwiseState', processing: 'SlotwiseProcessing' } as const;
+const STACKS = { state: 'SlotwiseState', processing: 'SlotwiseProcessing' } as const;
 
 export interface SynthesizeOptions {
   /** Where the cloud assembly goes. */

@@ -35,7 +35,6 @@ export const auditItemSchema = z.object({
 });
 
 export type AuditItem = z.infer<typeof auditItemSchema>;
-export type AuditCause = z.infer<typeof causeSchema>;
 
 /** The id under which a message that has no usable snapshot id is audited. */
 export function messageAuditId(messageId: string): string {

@@ -29,7 +29,7 @@ export interface DrainOutcome {
   };
 }
 
-export interface NotedFailure extends Failure {
+interface NotedFailure extends Failure {
   /** The item that carries the cause; absent when the audit did not take it. */
   readonly auditId?: string;
 }

@@ -14,7 +14,7 @@ interface Column {
 /** The values of one row in the order of COLUMNS. */
 export type Row = readonly Value[];
 
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 const TYPES = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },

@@ -9,7 +9,7 @@ import { REGISTRY } from '../../shared/names.ts';
 import { strategySchema } from '../../shared/strategy.ts';
 import { describeFault } from '../log.ts';
 
-export interface FeedFailure {
+interface FeedFailure {
   readonly sequenceNumber: string;
   readonly cause: string;
 }

@@ -1,6 +1,6 @@
 import type { Drop, Heartbeat, Ledger } from '../../shared/message.ts';
 
-export const EPOCH = '1785300000000-k3x9qa';
+const EPOCH = '1785300000000-k3x9qa';
 
 /** A valid heartbeat; override what a test is about. */
 export function heartbeat(overrides: Partial<Heartbeat> = {}): Heartbeat {
