@@ -15,6 +15,12 @@ import type { Opening } from './store.ts';
 /** Calls under way at once. More means that the disk does not keep up: the caller keeps its state and tries again. */
 const CALLS_MAX = 256;
 
+/**
+ * The thread's heap holds one call at a time. Without a limit V8 lets it grow as if it were a process of its own: 90 MiB
+ * more at 5,000 positions, for the same time per commit (bench/outbox.ts).
+ */
+const YOUNG_GENERATION_MB = 8;
+
 interface Call {
   readonly resolve: (value: unknown) => void;
   readonly reject: (fault: OutboxFault) => void;
@@ -43,7 +49,11 @@ export async function openOutbox(options: {
 }): Promise<DurableOutbox> {
   const { path, bridge, log } = options;
   const workerData: WorkerOptions = { path, bridge };
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, execArgv: [] });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
   const opening = await opened(worker);
   const { epoch, cause, predecessor, quarantinedAs, depth } = opening;
   if (cause === 'quarantined') {
