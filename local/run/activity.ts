@@ -25,20 +25,22 @@ export async function runActivity(options: {
 }): Promise<void> {
   const { store, flips, forMs, signal } = options;
   const active = async () => (await store.list()).filter(isActive);
-  await untilStreaming(options);
+  await untilStreaming({ ...options, deadlineMs: STREAMING_DEADLINE_MS });
   if (flips > 0) return flip({ ...options, active });
   await demonstrate({ ...options, active, timing: demonstrationTiming(forMs), signal });
 }
 
-/** A change is measured from a steady state: the lines of all active legs stream, or will not. */
-async function untilStreaming(options: {
+/** Waits for a steady state: the lines of all active legs stream, or will not by the deadline. */
+export async function untilStreaming(options: {
   readonly gateway: SimulatedGateway;
   readonly store: RegistryStore;
-  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
 }): Promise<void> {
-  const wanted = activeContracts(await options.store.list()).size;
-  const deadlineMs = performance.now() + STREAMING_DEADLINE_MS;
-  while (options.gateway.stats().lines.streaming < wanted && performance.now() < deadlineMs) {
-    await delay(STREAMING_POLL_MS, undefined, { signal: options.signal });
+  const { gateway, store, deadlineMs, signal } = options;
+  const wanted = activeContracts(await store.list()).size;
+  const endMs = performance.now() + deadlineMs;
+  while (gateway.stats().lines.streaming < wanted && performance.now() < endMs) {
+    await delay(STREAMING_POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
 }

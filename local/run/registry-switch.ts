@@ -92,21 +92,18 @@ export class RegistrySwitch {
 
   /**
    * Switches on what this run, or one that was killed, left off; a strategy that somebody wrote since is left alone.
-   * @param when whether there is a bridge to wait for, until the gateway has seen it
+   * Not a measurement: a bridge that has not yet seen it go off has nothing to ask for.
    * @returns the strategy, when there was one to switch on
    */
-  async restore(when: 'before the start' | 'and wait'): Promise<Strategy | undefined> {
+  async restore(): Promise<Strategy | undefined> {
     const note = await this.#readNote();
     if (note === undefined) return undefined;
     const current = await this.#store.get(note.id);
     const isAsLeft = current?.status === 'INACTIVE' && current.version === note.version + 1;
-    if (!isAsLeft || current.closedAt !== undefined) {
-      this.#forget();
-      return undefined;
-    }
-    if (when === 'and wait')
-      return (await this.switch(note.id, 'ACTIVE', AbortSignal.timeout(CHANGE_DEADLINE_MS))).strategy;
-    const restored = await this.#store.setStatus(note.id, 'ACTIVE', { expectedVersion: current.version });
+    const restored =
+      isAsLeft && current.closedAt === undefined
+        ? await this.#store.setStatus(note.id, 'ACTIVE', { expectedVersion: current.version })
+        : undefined;
     this.#forget();
     return restored;
   }

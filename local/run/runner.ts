@@ -4,7 +4,7 @@ import { sleep } from '../../bridge/wait.ts';
 import { EXIT } from '../../cli/failure.ts';
 import { DEFAULT_DIR } from '../../cli/target.ts';
 import type { StrategyInput } from '../../shared/strategy.ts';
-import { runActivity } from './activity.ts';
+import { runActivity, untilStreaming } from './activity.ts';
 import { type BridgePart, startBridgePart } from './bridge-part.ts';
 import { closeBooks } from './closing.ts';
 import { type CloudPart, startCloudPart } from './cloud-part.ts';
@@ -24,6 +24,7 @@ import { Watch } from './watch.ts';
 const LOOK_PERIOD_MS = 1000;
 /** Where nothing can be drawn over, a line now and then has to do. */
 const LOOKS_PER_LINE = 5;
+const RESTORE_DEADLINE_MS = 5000;
 
 interface Parts {
   readonly gateway: GatewayPart;
@@ -65,7 +66,7 @@ export async function runLocal(options: LocalOptions): Promise<number> {
 
   const failure = await live({ parts, options, terminal, ending });
   terminal.endView();
-  await parts.registry?.restore('and wait');
+  await leaveAsFound(parts);
   const { supervisor } = parts.bridge;
   const latenciesMs = parts.registry?.latenciesMs ?? [];
   const measured = await closeBooks({ directory, ...parts, latenciesMs, say });
@@ -122,7 +123,7 @@ async function beginRegistry(context: {
         'the registry has strategies of an earlier run: --registry is left alone (use `slotwise registry put`)',
       );
     }
-    const restored = await registry?.restore('before the start');
+    const restored = await registry?.restore();
     if (restored !== undefined)
       say(`${restored.id} is active again: the last run ended while it was switched off`);
     return;
@@ -192,6 +193,17 @@ async function live(context: {
   }
   await activity;
   return failure;
+}
+
+/** A demonstration that the end cuts short must not leave a strategy off. */
+async function leaveAsFound({ registry, gateway, cloudPart }: Parts): Promise<void> {
+  const restored = await registry?.restore();
+  if (restored === undefined || gateway.simulated === undefined) return;
+  await untilStreaming({
+    gateway: gateway.simulated,
+    store: cloudPart.store,
+    deadlineMs: RESTORE_DEADLINE_MS,
+  });
 }
 
 function sayWhere(parts: Parts, options: LocalOptions, say: (text: string) => void): void {

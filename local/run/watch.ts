@@ -154,7 +154,7 @@ export class Watch {
     const { cloud } = this.#cloudPart;
     const statistics = cloud.functions();
     return cloud.triggers().map((trigger) => ({
-      name: statistics[trigger.functionName]?.logicalId ?? trigger.functionName,
+      name: functionName(statistics[trigger.functionName]?.logicalId ?? trigger.functionName),
       batches: trigger.batches,
       largest: trigger.maxBatch,
       failed: trigger.failedRecords,
@@ -172,6 +172,12 @@ export class Watch {
 function ageOf(status: BridgeStatus | undefined): { ageMs: number } | Record<string, never> {
   const at = status?.sweeps.lastAt;
   return at === undefined ? {} : { ageMs: Math.max(0, Date.now() - Date.parse(at)) };
+}
+
+/** `DeadLetterFunction00606867`, as the CDK names it, is `dead-letter` to a person. */
+export function functionName(logicalId: string): string {
+  const words = logicalId.replace(/[0-9A-F]{8}$/, '').replace(/Function$/, '');
+  return words.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
 }
 
 /** A queue's name is the last part of its URL. */
