@@ -30,6 +30,7 @@ export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
@@ -41,18 +42,28 @@ export class Heartbeats {
     void this.beat();
   }
 
-  /** Between periods, for example when the accounts changed. Calls that meet share one beat. Never rejects. */
+  /**
+   * Between periods, for example when the accounts changed: while one beat is under way another one follows it, because
+   * the first may have looked before the change. Never rejects.
+   */
   beat(): Promise<void> {
-    this.#beating ??= this.#beat().finally(() => {
-      this.#beating = undefined;
+    if (this.#beating === undefined) {
+      this.#beating = this.#beat().finally(() => {
+        this.#beating = undefined;
+      });
+      return this.#beating;
+    }
+    this.#next ??= this.#beating.then(() => {
+      this.#next = undefined;
+      return this.beat();
     });
-    return this.#beating;
+    return this.#next;
   }
 
   /** No heartbeat any more; the status file keeps how it ended. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#beating;
+    while (this.#beating !== undefined) await this.#beating;
     try {
       await this.#write((await this.#options.report()).status);
     } catch (cause) {

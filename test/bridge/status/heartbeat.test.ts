@@ -47,6 +47,19 @@ describe('heartbeats', () => {
     expect(statSync(statusFile).mode & 0o777).toBe(0o600);
   });
 
+  it('look again when one is asked for while another is under way', async () => {
+    let accounts: string[] = [];
+    const { heartbeats, waiting } = await open(async () => ({
+      ...reportAt('2026-11-20T15:00:00.000Z'),
+      accounts,
+    }));
+    const first = heartbeats.beat();
+    accounts = ['DU9000001'];
+    await Promise.all([heartbeats.beat(), heartbeats.beat(), first]);
+    const [pending] = await waiting();
+    expect(JSON.parse(pending?.body ?? '').accounts).toEqual(['DU9000001']);
+  });
+
   it('write the status file once more at the end, and leave no temporary file', async () => {
     let at = '2026-11-20T15:00:00.000Z';
     const { heartbeats, statusFile, directory } = await open(async () => reportAt(at));
