@@ -50,7 +50,7 @@ const assetsSchema = z.object({
     .default({}),
 });
 
-export type Template = z.infer<typeof templateSchema>;
+type Template = z.infer<typeof templateSchema>;
 export type TemplateResource = z.infer<typeof resourceSchema>;
 
 export interface Stack {

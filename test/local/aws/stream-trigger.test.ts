@@ -108,6 +108,15 @@ describe.concurrent('the trigger of a stream', () => {
         StreamViewType: 'NEW_IMAGE',
       },
     });
+    const reads = test.cloud.journal.entries().filter(({ call }) => call.operation === 'GetRecords');
+    expect(reads.map(({ call }) => call)).toEqual([
+      {
+        service: 'dynamodb',
+        operation: 'GetRecords',
+        principal: 'feed-role',
+        accesses: [{ action: 'dynamodb:GetRecords', resource: record.eventSourceARN }],
+      },
+    ]);
   });
 
   it.each([

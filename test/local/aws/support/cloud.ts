@@ -16,11 +16,13 @@ export async function testCloud(
   stack: TestStack,
   options: Partial<CloudOptions> & { readonly into?: string } = {},
 ): Promise<TestCloud> {
-  const dir = temporaryDirectory();
+  using opening = new DisposableStack();
+  const dir = opening.use(temporaryDirectory());
   const { into = dir.path, ...rest } = options;
   const assembly = writeAssembly(`${dir.path}/cdk.out`, [stack]);
   const cloud = await startCloud({ assembly, dir: `${into}/aws`, ...rest });
   const outputs = JSON.parse(cloud.outputsText) as Record<string, Record<string, string>>;
+  opening.move();
   return {
     cloud,
     clients: cloud.clients('test'),
