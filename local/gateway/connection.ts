@@ -60,9 +60,18 @@ export class Connection implements Wire {
     this.#socket.once('close', () => clearTimeout(cut));
   }
 
+  /** As a lost network ends it: whatever is pending is lost too. */
   reset(): void {
+    // libuv refuses to reset a socket that is shutting down, and Node then never closes it: the process spins.
+    if (this.#ended || this.#socket.readableEnded || this.#socket.writableEnded) this.destroy();
+    else this.#socket.resetAndDestroy();
     this.#ended = true;
-    this.#socket.resetAndDestroy();
+  }
+
+  /** At once, waiting for nobody. */
+  destroy(): void {
+    this.#ended = true;
+    this.#socket.destroy();
   }
 
   #read(chunk: Buffer): void {

@@ -11,7 +11,7 @@ import { Peer, type Reception } from './peer.ts';
 import { type ReceivedRequest, RequestLog } from './request-log.ts';
 import type { Session } from './session.ts';
 
-export interface ClientStats {
+interface ClientStats {
   readonly clientId: number;
   /** What was agreed with this client. */
   readonly serverVersion: number;
@@ -160,7 +160,7 @@ class Gateway implements SimulatedGateway {
     if (this.#server.listening) {
       const closed = once(this.#server, 'close');
       this.#server.close();
-      this.dropClients();
+      for (const peer of this.#peers) peer.destroy();
       await closed;
     }
     await this.#log.close();

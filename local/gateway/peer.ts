@@ -64,6 +64,10 @@ export class Peer {
     this.#connection.reset();
   }
 
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
   #receive(fields: readonly string[], monotonicMs: number): void {
     const [id = ''] = fields;
     const name = messageName(id);

@@ -36,7 +36,7 @@ export const instrumentSchema = z.object({
 
 export type Instrument = z.infer<typeof instrumentSchema>;
 
-export const positionSchema = z.object({
+const positionSchema = z.object({
   account: z.string().min(1),
   conId: conIdSchema,
   quantity: decimalSchema,
@@ -47,7 +47,7 @@ export const positionSchema = z.object({
 /** One row of the portfolio; quantity 0 says that it just closed. */
 export type Position = z.infer<typeof positionSchema>;
 
-export const condorSchema = z.object({
+const condorSchema = z.object({
   name: z.string().min(1),
   underlying: z.string().min(1),
   account: z.string().min(1),
