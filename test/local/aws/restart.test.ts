@@ -64,7 +64,7 @@ describe('a state directory', () => {
 
   it('refuses a kept table whose key the template has changed, with the remedy', async () => {
     using dir = temporaryDirectory();
-    await (await testCloud(stack(30), { into: dir.path })).cloud.stop();
+    await (await testCloud(stack(30), { into: dir.path }))[Symbol.asyncDispose]();
     const T = table({
       KeySchema: [{ AttributeName: 'other', KeyType: 'HASH' }],
       AttributeDefinitions: [{ AttributeName: 'other', AttributeType: 'S' }],
