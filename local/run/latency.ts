@@ -1,5 +1,5 @@
 /** Below this many samples a 99th percentile would be the maximum under another name. */
-export const P99_SAMPLES_MIN = 100;
+const P99_SAMPLES_MIN = 100;
 
 export interface LatencySummary {
   readonly changes: number;

@@ -7,7 +7,7 @@ import { AwaitedRequests, type LineRequest, lineChanges } from './line-changes.t
 import { writeFileInOneStep } from './state-directory.ts';
 
 /** A change that the gateway has not seen by then counts with this, and is said to be late. */
-export const CHANGE_DEADLINE_MS = 10_000;
+const CHANGE_DEADLINE_MS = 10_000;
 
 export interface RequestSource {
   /** @returns unsubscribe */

@@ -66,7 +66,7 @@ export async function runLocal(options: LocalOptions): Promise<number> {
 
   const failure = await live({ parts, options, terminal, ending });
   terminal.endView();
-  await leaveAsFound(parts);
+  await leaveAsFound(parts, say);
   const { supervisor } = parts.bridge;
   const latenciesMs = parts.registry?.latenciesMs ?? [];
   const measured = await closeBooks({ directory, ...parts, latenciesMs, say });
@@ -196,14 +196,18 @@ async function live(context: {
 }
 
 /** A demonstration that the end cuts short must not leave a strategy off. */
-async function leaveAsFound({ registry, gateway, cloudPart }: Parts): Promise<void> {
-  const restored = await registry?.restore();
-  if (restored === undefined || gateway.simulated === undefined) return;
-  await untilStreaming({
-    gateway: gateway.simulated,
-    store: cloudPart.store,
-    deadlineMs: RESTORE_DEADLINE_MS,
-  });
+async function leaveAsFound(
+  { registry, gateway, cloudPart }: Parts,
+  say: (text: string) => void,
+): Promise<void> {
+  if (registry === undefined || gateway.simulated === undefined) return;
+  try {
+    if ((await registry.restore()) === undefined) return;
+    const { store } = cloudPart;
+    await untilStreaming({ gateway: gateway.simulated, store, deadlineMs: RESTORE_DEADLINE_MS });
+  } catch (cause) {
+    say(`a strategy that the demonstration switched off stays off: ${(cause as Error).message}`);
+  }
 }
 
 function sayWhere(parts: Parts, options: LocalOptions, say: (text: string) => void): void {
