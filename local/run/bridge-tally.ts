@@ -61,3 +61,11 @@ export class BridgeTally {
     });
   }
 }
+
+/** @returns what the bridge says is wrong now and did not say before, one sentence each, where it comes from first */
+export function newFaults(before: BridgeStatus | undefined, now: BridgeStatus): string[] {
+  return (['gateway', 'sweeps', 'outbox', 'registry'] as const).flatMap((part) => {
+    const fault = now[part].lastFault;
+    return fault === undefined || fault === before?.[part].lastFault ? [] : [`${part}: ${fault}`];
+  });
+}

@@ -103,7 +103,13 @@ async function startParts(context: {
   await beginRegistry({ directory, origin, given, gateway, cloudPart, registry, say });
   say('starting the bridge');
   const bridge = stack.use(await startBridgePart({ directory, cloudPart, gateway, say, signal }));
-  return { gateway, cloudPart, bridge, registry, watch: new Watch({ cloudPart, gateway, bridge }) };
+  return {
+    gateway,
+    cloudPart,
+    bridge,
+    registry,
+    watch: new Watch({ cloudPart, gateway, bridge, onFault: say }),
+  };
 }
 
 /** The first run writes the strategies to begin with; from then on the registry is its users' own. */

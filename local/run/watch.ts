@@ -1,7 +1,7 @@
 import type { BridgeStatus } from '../../shared/status.ts';
 import type { TriggerStatistics } from '../aws/cloud-types.ts';
 import type { BridgePart } from './bridge-part.ts';
-import { BridgeTally } from './bridge-tally.ts';
+import { BridgeTally, newFaults } from './bridge-tally.ts';
 import { fetchStatus, readStatusFile } from './bridge-watch.ts';
 import type { CloudPart } from './cloud-part.ts';
 import type { GatewayPart } from './gateway-part.ts';
@@ -22,6 +22,7 @@ export class Watch {
   readonly #gateway: GatewayPart;
   readonly #bridge: BridgePart;
   readonly #lakeTally: LakeTally;
+  readonly #onFault: (fault: string) => void;
   readonly #tally = new BridgeTally();
   readonly #news: string[] = [];
   readonly #tickHistory: { readonly atMs: number; readonly ticks: number }[] = [];
@@ -33,7 +34,10 @@ export class Watch {
     readonly cloudPart: CloudPart;
     readonly gateway: GatewayPart;
     readonly bridge: BridgePart;
+    /** What the bridge says is wrong, once. */
+    readonly onFault: (fault: string) => void;
   }) {
+    this.#onFault = options.onFault;
     this.#cloudPart = options.cloudPart;
     this.#gateway = options.gateway;
     this.#bridge = options.bridge;
@@ -117,6 +121,7 @@ export class Watch {
     const url = this.#bridge.statusUrl;
     const status = url === undefined ? undefined : await fetchStatus(url);
     if (status === undefined) return;
+    for (const fault of newFaults(this.#tally.latest, status)) this.#onFault(fault);
     this.#tally.see(status);
     const nowMs = performance.now();
     this.#tickHistory.push({ atMs: nowMs, ticks: this.#tally.totals.ticks });

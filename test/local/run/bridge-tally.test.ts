@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BridgeTally } from '../../../local/run/bridge-tally.ts';
+import { BridgeTally, newFaults } from '../../../local/run/bridge-tally.ts';
 import { type BridgeStatus, bridgeStatusSchema } from '../../../shared/status.ts';
 
 interface Seen {
@@ -72,5 +72,21 @@ describe('BridgeTally', () => {
     tally.see(status({}));
     expect(tally.peaks).toEqual({ peak: 20, peakWithSnapshots: 25 });
     expect(tally.serverVersion).toBe(193);
+  });
+});
+
+describe('newFaults', () => {
+  const wrong = (lastFault: string): BridgeStatus => {
+    const base = status({});
+    return { ...base, gateway: { ...base.gateway, lastFault } };
+  };
+
+  it('are said once, and again when they change', () => {
+    expect(newFaults(undefined, wrong('nobody listens'))).toEqual(['gateway: nobody listens']);
+    expect(newFaults(wrong('nobody listens'), wrong('nobody listens'))).toEqual([]);
+    expect(newFaults(wrong('nobody listens'), wrong('it stays silent'))).toEqual([
+      'gateway: it stays silent',
+    ]);
+    expect(newFaults(wrong('nobody listens'), status({}))).toEqual([]);
   });
 });
