@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 const TAIL_BYTES = 16 * 1024;
 
@@ -23,8 +23,16 @@ export function lastTrouble(text: string): string | undefined {
   return undefined;
 }
 
-/** @returns the end of a file, cut at a line; empty when there is none */
-export function readTail(path: string): string {
+/** @returns bytes; 0 where there is no file */
+export function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/**
+ * @param from an offset that lies at the start of a line: what is before it is not read
+ * @returns the end of a file, cut at a line; empty when there is none
+ */
+export function readTail(path: string, from = 0): string {
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
@@ -33,10 +41,10 @@ export function readTail(path: string): string {
   }
   try {
     const { size } = fstatSync(descriptor);
-    const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    const buffer = Buffer.alloc(Math.max(0, Math.min(size - from, TAIL_BYTES)));
     readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
     const text = buffer.toString('utf8');
-    return size > buffer.length ? text.slice(text.indexOf('\n') + 1) : text;
+    return size - from > buffer.length ? text.slice(text.indexOf('\n') + 1) : text;
   } finally {
     closeSync(descriptor);
   }

@@ -15,6 +15,11 @@ export interface BridgeEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** The process was gone before it listened. */
+export class BridgeEnded extends Error {
+  override readonly name = 'BridgeEnded';
+}
+
 /**
  * One bridge as a child process. It has a process group of its own, so that Ctrl-C reaches the runner alone and the
  * parts end in order; it follows the runner into death by its IPC channel, which closes with us, kill -9 included.
@@ -41,7 +46,7 @@ export class BridgeProcess {
     });
     child.on('error', (error) => listening.reject(error));
     child.once('exit', (code, signal) => {
-      listening.reject(new Error('it ended before it was ready'));
+      listening.reject(new BridgeEnded('it ended before it was ready'));
       ended.resolve({ code, signal });
     });
     // Node could not even start it: there is no exit to come.

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessIdentity } from '../../shared/local-run.ts';
-import { lastTrouble, readTail } from './bridge-log.ts';
-import type { BridgeEnd, BridgeProcess } from './bridge-process.ts';
+import { lastTrouble, readTail, sizeOf } from './bridge-log.ts';
+import { type BridgeEnd, BridgeEnded, type BridgeProcess } from './bridge-process.ts';
 import { LocalFault } from './fault.ts';
 
 const LISTEN_DEADLINE_MS = 30_000;
@@ -34,6 +34,8 @@ export class BridgeSupervisor {
   #process: BridgeProcess | undefined;
   #watching: Promise<void> = Promise.resolve();
   #restarts = 0;
+  /** Where the log of the present bridge begins. */
+  #logFrom = 0;
 
   constructor(options: {
     readonly spawn: () => BridgeProcess;
@@ -68,11 +70,12 @@ export class BridgeSupervisor {
     try {
       await listening(first, signal);
     } catch (cause) {
+      const reason = cause instanceof BridgeEnded ? '' : `${(cause as Error).message}; `;
       first.kill();
-      await first.ended;
+      const end = await first.ended;
       this.#onPresence({ identity: undefined, statusUrl: undefined });
       signal.throwIfAborted();
-      throw new LocalFault(`the bridge does not start: ${this.#trouble(cause)}`, { cause });
+      throw new LocalFault(`the bridge does not start: ${reason}${this.#trouble(end)}`, { cause });
     }
     this.#watching = this.#watch(first);
   }
@@ -105,7 +108,7 @@ export class BridgeSupervisor {
       this.#process = undefined;
       this.#onPresence({ identity: undefined, statusUrl: undefined });
       if (this.#stopping.signal.aborted) return;
-      const death = `the bridge ended (${endText(end)}): ${this.#trouble()}`;
+      const death = `the bridge ended: ${this.#trouble(end)}`;
       if (end.code === EXIT_USAGE || this.#restarts >= RESTARTS_MAX) {
         this.#gaveUp.resolve(`${death}; it is not started again`);
         return;
@@ -125,6 +128,7 @@ export class BridgeSupervisor {
   }
 
   #launch(): BridgeProcess {
+    this.#logFrom = sizeOf(this.#logFile);
     const bridge = this.#spawn();
     this.#process = bridge;
     this.#onPresence({ identity: bridge.identity, statusUrl: undefined });
@@ -135,10 +139,11 @@ export class BridgeSupervisor {
     return bridge;
   }
 
-  #trouble(cause?: unknown): string {
-    const said = lastTrouble(readTail(this.#logFile));
-    const text = said ?? (cause instanceof Error ? cause.message : 'its log does not say why');
-    return `${text}; its log is ${this.#logFile}`;
+  /** Killed from outside it had no time to say why. */
+  #trouble(end: BridgeEnd): string {
+    const said = end.signal === 'SIGKILL' ? undefined : lastTrouble(readTail(this.#logFile, this.#logFrom));
+    const reason = said === undefined ? '' : `, ${said}`;
+    return `${endText(end)}${reason}; its log is ${this.#logFile}`;
   }
 }
 

@@ -12,13 +12,19 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
   readonly #onSecond: () => void;
+  readonly #now: () => number;
   readonly #unwatch: () => void;
   readonly #handle = () => this.#onSignal();
   #firstAt: number | undefined;
 
   /** @param options.onSecond asked to end a second time: at once, that is */
-  constructor(options: { readonly onSecond: () => void; readonly environment?: NodeJS.ProcessEnv }) {
+  constructor(options: {
+    readonly onSecond: () => void;
+    readonly environment?: NodeJS.ProcessEnv;
+    readonly now?: () => number;
+  }) {
     this.#onSecond = options.onSecond;
+    this.#now = options.now ?? (() => performance.now());
     for (const name of SIGNALS) process.on(name, this.#handle);
     this.#unwatch = watchProcesses(ancestorsToWatch(options.environment ?? process.env), () =>
       this.#controller.abort(new Error('the process that started this one is gone')),
@@ -35,7 +41,7 @@ export class Ending implements Disposable {
   }
 
   #onSignal(): void {
-    const now = performance.now();
+    const now = this.#now();
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
       this.#controller.abort(new Error('asked to end'));

@@ -78,17 +78,21 @@ export function remarks(measured: Measured): string[] {
   const { inFlight, lost, missingIds, strangers } = measured.reconciliation;
   const found: string[] = [];
   const examples = missingIds.join(', ');
-  if (lost > 0) found.push(`${lost} snapshots are nowhere, for example ${examples}`);
+  if (lost > 0) found.push(`${counted(lost, 'snapshot')} nowhere to be found, for example ${examples}`);
   else if (inFlight > 0) {
     found.push(
-      `${inFlight} snapshots still wait, for example ${examples}: the next run in this directory stores them`,
+      `${counted(inFlight, 'snapshot')} still on the way, for example ${examples}: the next run in this directory stores them`,
     );
   }
   if (measured.duplicateRows > 0)
-    found.push(`a reader of the view sees ${measured.duplicateRows} rows twice`);
+    found.push(`${counted(measured.duplicateRows, 'row')} seen twice by a reader of the view`);
   if (measured.conflicts > 0)
-    found.push(`${measured.conflicts} snapshot ids stand in the lake with two bodies`);
+    found.push(`${counted(measured.conflicts, 'snapshot id')} in the lake with two bodies`);
   if (strangers > 0)
-    found.push(`${strangers} snapshots came from an outbox that this directory does not have`);
+    found.push(`${counted(strangers, 'snapshot')} of an outbox that this directory does not have`);
   return found;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -72,7 +72,7 @@ export async function runLocal(options: LocalOptions): Promise<number> {
   const measured = await closeBooks({ directory, ...parts, latenciesMs, say });
   const report = closingReport(measured);
   for (const remark of remarks(measured)) say(remark);
-  if (supervisor.restarts > 0) say(`the bridge was started again ${supervisor.restarts} times`);
+  if (supervisor.restarts > 0) say(`restarts of the bridge: ${supervisor.restarts}`);
   await stack.disposeAsync();
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else say(renderReport(report));

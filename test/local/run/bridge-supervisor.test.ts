@@ -51,7 +51,7 @@ describe('BridgeSupervisor', () => {
     const refusal = start(supervisor);
     await expect(refusal).rejects.toThrow(LocalFault);
     await expect(refusal).rejects.toThrow(
-      /the bridge does not start: outbox\.failed · remedy: free some space/,
+      /the bridge does not start: exit code 1, outbox\.failed · remedy: free some space/,
     );
   });
 
@@ -72,7 +72,7 @@ describe('BridgeSupervisor', () => {
     });
     expect(second.identity?.pid).not.toBe(first);
     expect(news).toEqual([
-      expect.stringMatching(/the bridge ended \(SIGKILL\).*started again in 1 ms \(1 of 5\)/),
+      expect.stringMatching(/the bridge ended: SIGKILL; its log is .*; started again in 1 ms \(1 of 5\)/),
     ]);
     expect(supervisor.restarts).toBe(1);
     await supervisor.stop(10_000);

@@ -44,15 +44,15 @@ describe('the closing report', () => {
     [
       'a snapshot is lost',
       { reconciliation: { ...reconciliation, stored: 409, lost: 1, missingIds: ['home:1:7'] } },
-      /1 snapshots are nowhere, for example home:1:7/,
+      /1 snapshot nowhere to be found, for example home:1:7/,
     ],
     [
       'a snapshot still waits',
       { reconciliation: { ...reconciliation, stored: 409, inFlight: 1, missingIds: ['home:1:7'] } },
-      /1 snapshots still wait, for example home:1:7: the next run/,
+      /1 snapshot still on the way, for example home:1:7: the next run/,
     ],
-    ['a reader sees a row twice', { duplicateRows: 1 }, /sees 1 rows twice/],
-    ['one id has two bodies', { conflicts: 2 }, /2 snapshot ids stand in the lake with two bodies/],
+    ['a reader sees a row twice', { duplicateRows: 1 }, /1 row seen twice/],
+    ['one id has two bodies', { conflicts: 2 }, /2 snapshot ids in the lake with two bodies/],
   ])('does not balance when %s, and says so', (_, change, remark) => {
     expect(closingReport({ ...measured, ...change }).balanced).toBe(false);
     expect(remarks({ ...measured, ...change }).join('\n')).toMatch(remark);
