@@ -3,10 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DeleteObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive } from '../../../cli/process.ts';
+import { openStores } from '../../../local/aws/stores.ts';
 import type { ClosingReport } from '../../../local/run/report.ts';
 import { LOCAL_RUN, type LocalRun, parseLocalRun } from '../../../shared/local-run.ts';
+import { LAKE } from '../../../shared/names.ts';
 import { bridgeStatusSchema } from '../../../shared/status.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -58,6 +61,15 @@ function reportOf(stdout: string): ClosingReport {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as ClosingReport;
 }
 
+/** What must never happen: an object of the lake is gone. */
+async function loseOneObject(): Promise<void> {
+  await using stores = await openStores({ dir: join(dir, LOCAL_RUN.awsDirectory) });
+  const { s3 } = stores.clients('cli');
+  const Bucket = stores.outputs.lakeBucket;
+  const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: LAKE.raw, MaxKeys: 1 }));
+  await s3.send(new DeleteObjectCommand({ Bucket, Key: Contents?.[0]?.Key }));
+}
+
 /** @returns the run's record once its bridge streams that many lines and has handed over a sweep */
 function untilStreaming(lines: number): Promise<LocalRun> {
   return eventually(
@@ -76,7 +88,7 @@ describe('slotwise local', () => {
   it(
     'runs the whole path, lets commands in and nobody else, and balances',
     async () => {
-      const run = slotwise('local', '--for', '15s', '--json');
+      const run = slotwise('local', '--for', '12s', '--json');
       const record = await untilStreaming(20);
       expect(record.children.map(({ name }) => name)).toEqual(expect.arrayContaining(['bridge', 'dynoxide']));
 
@@ -111,7 +123,7 @@ describe('slotwise local', () => {
   );
 
   it(
-    'loses nothing and leaves no process when it is killed, and goes on in the same directory',
+    'loses nothing when it is killed, goes on in the same directory, and would say if something were lost',
     async () => {
       const killed = slotwise('local', '--json');
       const before = await untilStreaming(20);
@@ -119,7 +131,7 @@ describe('slotwise local', () => {
       await killed.ended;
       await eventually(() => before.children.every((child) => !isAlive(child)), { deadlineMs: 30_000 });
 
-      const resumed = slotwise('local', '--for', '8s', '--json');
+      const resumed = slotwise('local', '--for', '4s', '--json');
       const after = await untilStreaming(20);
       const { code, stdout, stderr } = await resumed.ended;
       const report = reportOf(stdout);
@@ -127,6 +139,12 @@ describe('slotwise local', () => {
       expect(report.snapshots.produced).toBeGreaterThanOrEqual(200);
       expect(code).toBe(0);
       expect(after.children.filter(isAlive)).toEqual([]);
+
+      await loseOneObject();
+      const short = await slotwise('local', '--for', '1s', '--json').ended;
+      expect(reportOf(short.stdout)).toMatchObject({ balanced: false, snapshots: { inFlight: 0 } });
+      expect(short.stderr).toMatch(/\d+ snapshots? nowhere to be found, for example home:\d+-\w+:\d+/);
+      expect(short.code).toBe(1);
     },
     TEST_DEADLINE_MS,
   );
