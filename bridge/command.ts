@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runBridge } from './main.ts';
+import { saveMemory } from './memory.ts';
 
 /** `slotwise bridge`: the always-on process beside the gateway. */
 export function bridgeCommand(): Command {
@@ -19,6 +19,8 @@ Every setting, with its default: docs/settings.md. Log entries go to standard ou
 Exit codes: 0 stopped in order, 1 failed, 2 settings at fault (each one named, nothing was connected).`,
     )
     .action(async (options: { readonly config?: string }) => {
+      saveMemory();
+      const { runBridge } = await import('./run.ts');
       process.exit(await runBridge(options.config === undefined ? {} : { file: options.config }));
     });
 }
