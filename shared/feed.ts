@@ -3,7 +3,7 @@ import { describeFaults } from './message.ts';
 import { strategySchema } from './strategy.ts';
 
 /** What the feed function sends to every bridge: the full image of the one strategy that version n changed. */
-export const feedMessageSchema = z.object({
+const feedMessageSchema = z.object({
   schema: z.literal(1),
   kind: z.literal('registry'),
   strategy: strategySchema,

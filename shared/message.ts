@@ -6,7 +6,7 @@ import { bridgeIdSchema, epochSchema, instantSchema, type Snapshot, snapshotSche
  * The gauges of a heartbeat, each a value of one moment: what is unknown is absent. Periods in milliseconds.
  * The drain turns them into metrics stamped with the heartbeat's own time, so a duplicate changes no graph.
  */
-export const gaugesSchema = z.object({
+const gaugesSchema = z.object({
   /** 1 while the session with the gateway is ready, else 0. */
   gatewayReady: z.union([z.literal(0), z.literal(1)]),
   linesCap: z.int().nonnegative(),
@@ -26,7 +26,7 @@ export const gaugesSchema = z.object({
 
 export type Gauges = z.infer<typeof gaugesSchema>;
 
-export const heartbeatSchema = z.object({
+const heartbeatSchema = z.object({
   schema: z.literal(1),
   kind: z.literal('heartbeat'),
   bridge: bridgeIdSchema,
@@ -40,7 +40,7 @@ export const heartbeatSchema = z.object({
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
 /** Per epoch and UTC day what the outbox has produced so far; cumulative, sent again until stored. */
-export const ledgerSchema = z.object({
+const ledgerSchema = z.object({
   schema: z.literal(1),
   kind: z.literal('ledger'),
   bridge: bridgeIdSchema,
@@ -57,7 +57,7 @@ export const ledgerSchema = z.object({
 export type Ledger = z.infer<typeof ledgerSchema>;
 
 /** A range that the bounded outbox gave up: declared, so that a hole in the sequence is never a riddle. */
-export const dropSchema = z.object({
+const dropSchema = z.object({
   schema: z.literal(1),
   kind: z.literal('drop'),
   bridge: bridgeIdSchema,

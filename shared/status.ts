@@ -11,9 +11,9 @@ import { bridgeIdSchema, epochSchema, instantSchema, markSchema, qualitySchema }
 const count = z.int().nonnegative();
 
 /** Wanted and confirmed are two things: what we asked for, and what the gateway's own messages prove. */
-export const lineStateSchema = z.enum(['wanted', 'sent', 'confirmed', 'refused', 'ended']);
+const lineStateSchema = z.enum(['wanted', 'sent', 'confirmed', 'refused', 'ended']);
 
-export const lineStatusSchema = z.object({
+const lineStatusSchema = z.object({
   conId: z.int().positive(),
   contract: contractSchema.optional(),
   state: lineStateSchema,
@@ -27,7 +27,7 @@ export const lineStatusSchema = z.object({
   ticks: count,
 });
 
-export const strategyStatusSchema = z.object({
+const strategyStatusSchema = z.object({
   id: z.string(),
   /** Masked. */
   account: z.string(),
@@ -38,7 +38,7 @@ export const strategyStatusSchema = z.object({
   reason: z.string(),
 });
 
-export const polledStatusSchema = z.object({
+const polledStatusSchema = z.object({
   name: z.string(),
   conId: z.int().positive().optional(),
   mark: markSchema.optional(),

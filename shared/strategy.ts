@@ -3,14 +3,14 @@ import { conIdSchema } from './contract.ts';
 import { decimalSchema, isZero } from './decimal.ts';
 import { instantSchema } from './snapshot.ts';
 
-export const strategyIdSchema = z
+const strategyIdSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'must be letters, digits, ".", "_" and "-", at most 64, such as "spy-condor-dec"',
   );
 
-export const legSchema = z.object({
+const legSchema = z.object({
   conId: conIdSchema,
   /** Signed; 0 is watched: streamed with its strategy, owned by nobody. */
   quantity: decimalSchema,
@@ -20,7 +20,7 @@ export const legSchema = z.object({
 export type Leg = z.infer<typeof legSchema>;
 
 /** One transaction has room for the strategy, its history and HEAD; an item for 400 KB. 60 legs are far below both. */
-export const LEGS_MAX = 60;
+const LEGS_MAX = 60;
 
 /** What a person or a strategy engine says about a strategy; versions and times are the registry's to give. */
 export const strategyInputSchema = z.object({
