@@ -83,8 +83,8 @@ describe('two bridges', () => {
       SLOTWISE_SNAPSHOTS_CONTRACTS: '[]',
     });
     const status = await second.until(
-      ({ gateway }) => gateway.accountsElsewhere.length === 1,
-      'the account held elsewhere',
+      ({ gateway, registry }) => gateway.accountsElsewhere.length === 1 && registry.state === 'current',
+      'the account held elsewhere, and the registry read',
     );
     expect(status.gateway.accountsElsewhere).toEqual([{ account: 'DU***11', bridge: 'home' }]);
     expect(status.lines.rows).toEqual([]);
