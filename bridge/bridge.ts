@@ -113,7 +113,7 @@ export async function startBridge({
     periodMs: settings.snapshots.periodMs,
     onQuote: offer('poll'),
   });
-  const quoteOf = (conId: number): Quote | undefined => streams.quoteOf(conId) ?? snapshots.quoteOf(conId);
+  const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
   const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
   const book = new PositionBook({

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
+import { generatePortfolio } from '../../local/gateway/generator.ts';
+import type { GatewayOptions } from '../../local/gateway/options.ts';
+import type { Instrument } from '../../local/gateway/portfolio.ts';
+import { strategiesOfCondors } from '../../local/run/seed.ts';
+import { eventually } from '../support/eventually.ts';
+import { startServices, type TestServices } from '../support/services.ts';
+import { type Deployment, deploy, run } from './running.ts';
+
+const SEED = 20_261_121;
+const ACCOUNT = 'DU1111111';
+const portfolio = generatePortfolio({ seed: SEED, positions: 12, condors: 1, accounts: [ACCOUNT] });
+const [strategy] = strategiesOfCondors(portfolio.condors);
+if (strategy === undefined) throw new Error('a condor is expected');
+
+function instrument(holds: (contract: Instrument['contract']) => boolean): Instrument {
+  const found = portfolio.instruments.find(({ contract }) => holds(contract));
+  if (found === undefined) throw new Error(`no such instrument at seed ${SEED}`);
+  return found;
+}
+
+const spy = instrument(({ symbol, secType }) => symbol === 'SPY' && secType === 'STK').contract.conId;
+
+describe(`the bridge as one (seed ${SEED})`, () => {
+  let services: TestServices;
+  let deployment: Deployment;
+
+  beforeAll(async () => {
+    services = await startServices();
+  });
+  afterAll(() => services?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    await services.reset();
+    deployment = await deploy(services);
+  });
+
+  const startSimulated = async (options: Partial<GatewayOptions> = {}): Promise<SimulatedGateway> => {
+    const gateway = await startGateway({
+      portfolio,
+      tickPeriodMs: 20,
+      snapshotMs: 50,
+      messagesPerSecondMax: 1000,
+      ...options,
+    });
+    onTestFinished(() => gateway.stop());
+    return gateway;
+  };
+
+  const held = (conId: number) => ({ account: ACCOUNT, conId, quantity: '3', averageCost: '600' });
+
+  it('marks a position whose strategy has no room with what the poll says of it', async () => {
+    const gateway = await startSimulated();
+    gateway.portfolio.open(held(spy));
+    await deployment.registry.put({ ...strategy, legs: [...strategy.legs, { conId: spy, quantity: '3' }] });
+    const { until } = await run(deployment, gateway, { SLOTWISE_LINES_CAP: '4' });
+    await until(
+      ({ lines }) => lines.polled.some(({ conId, mark }) => conId === spy && mark !== undefined),
+      'SPY was polled',
+    );
+    gateway.portfolio.change({ ...held(spy), quantity: '4' });
+    const snapshot = await eventually(async () =>
+      (await deployment.snapshots()).find(
+        ({ contract, quantity }) => contract.conId === spy && quantity === '4',
+      ),
+    );
+    expect(snapshot).toMatchObject({ lane: 'poll', quality: 'live', mark: { price: expect.any(Number) } });
+  });
+});
