@@ -37,7 +37,11 @@ export const qualitySchema = z.enum([
 
 export type Quality = z.infer<typeof qualitySchema>;
 
-/** Every field is optional: what is unknown is absent, never 0, -1 or NaN. */
+/**
+ * Every field is optional: what is unknown is absent, never 0, -1 or NaN. Prices, and the greeks that are amounts of
+ * them, are in the contract's currency, never in cents or pence, whatever the venue quotes: price x multiplier is
+ * comparable with averageCost.
+ */
 export const markSchema = z.object({
   bid: z.number().optional(),
   ask: z.number().optional(),

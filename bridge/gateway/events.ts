@@ -15,7 +15,9 @@ export type RequestContract = Omit<Partial<Contract>, 'conId'> & {
 export interface ContractDetails {
   readonly contract: Contract;
   readonly validExchanges: readonly string[];
+  /** In the contract's currency, also where quotes are not: corn, quoted in cents, has 0.0025. */
   readonly minTick: number;
+  /** What the gateway quotes per unit of the currency: 100 where that is cents or pence. */
   readonly priceMagnifier: number;
   readonly underConId?: number;
   readonly timeZoneId?: string;

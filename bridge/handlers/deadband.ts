@@ -22,7 +22,7 @@ const GREEKS = ['iv', 'delta', 'gamma', 'vega', 'theta'] as const;
 /**
  * True when a field left its deadband around what was recorded last, came or went, or the quality changed. Bid and ask
  * count through the price that they make; the underlying through the greeks that it moves.
- * @param minTick the contract's own, in units of its price
+ * @param minTick the contract's own, in its currency as the marks are
  */
 export function hasMoved(
   recorded: Quote | undefined,

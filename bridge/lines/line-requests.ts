@@ -52,7 +52,8 @@ export class LineRequests {
       return;
     }
     const reqId = gateway.requests.requestMarketData(requestContractOf(details), 'stream');
-    line.request = { reqId, use, sentTick: performance.now(), isConfirmed: false };
+    const { priceMagnifier } = details;
+    line.request = { reqId, use, priceMagnifier, sentTick: performance.now(), isConfirmed: false };
     this.#byReqId.set(reqId, line);
     line.enter('sent', Date.now(), 'requested, no message yet');
   }

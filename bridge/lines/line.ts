@@ -1,6 +1,7 @@
 import type { LineState } from '../../shared/status.ts';
 import type { LineEvent } from '../gateway/events.ts';
 import type { LineUse } from './ledger.ts';
+import { inCurrency } from './magnifier.ts';
 import {
   applyTick,
   NO_QUOTE,
@@ -14,6 +15,8 @@ import {
 export interface LineRequest {
   readonly reqId: number;
   readonly use: LineUse;
+  /** Of the contract details that it was made from: what the gateway quotes per unit of the currency. */
+  readonly priceMagnifier: number;
   /** On the clock of `performance.now()`. */
   readonly sentTick: number;
   /** A message of this request has come. */
@@ -74,7 +77,7 @@ export class Line {
   }
 
   hear(event: LineEvent): void {
-    this.#quote = applyTick(this.#quote, event);
+    this.#quote = applyTick(this.#quote, inCurrency(event, this.request?.priceMagnifier ?? 1));
     if (event.type === 'price' || event.type === 'size' || event.type === 'greeks') this.ticks += 1;
   }
 

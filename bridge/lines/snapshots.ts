@@ -6,6 +6,7 @@ import { requestContractOf } from '../gateway/routing.ts';
 import type { Log } from '../log.ts';
 import type { InstrumentName, SymbolResolver } from './contract-resolver.ts';
 import type { LineLedger, LineUse } from './ledger.ts';
+import { inCurrency } from './magnifier.ts';
 import { applyTick, NO_QUOTE, type Quote, type QuoteState, quoteOf, silenced } from './quote.ts';
 import type { Streams } from './streams.ts';
 
@@ -37,6 +38,7 @@ type Phase =
       readonly reqId: number;
       readonly use: LineUse;
       readonly deadline: NodeJS.Timeout;
+      readonly priceMagnifier: number;
       heard: QuoteState;
     };
 
@@ -178,7 +180,8 @@ export class Snapshots {
     }
     const reqId = gateway.requests.requestMarketData(requestContractOf(poll.details), 'snapshot');
     const deadline = setTimeout(() => this.#onDeadline(poll), this.#options.deadlineMs);
-    poll.phase = { name: 'asked', reqId, use, deadline, heard: NO_QUOTE };
+    const { priceMagnifier } = poll.details;
+    poll.phase = { name: 'asked', reqId, use, deadline, priceMagnifier, heard: NO_QUOTE };
   }
 
   #resolve(poll: Poll): void {
@@ -202,7 +205,7 @@ export class Snapshots {
     for (const poll of this.#polls) {
       const { phase } = poll;
       if (phase.name !== 'asked' || phase.reqId !== event.reqId) continue;
-      phase.heard = applyTick(phase.heard, event);
+      phase.heard = applyTick(phase.heard, inCurrency(event, phase.priceMagnifier));
       if (event.type === 'requestNotice') this.#onNotice(poll, event);
       else if (event.type === 'snapshotEnd') {
         this.#end(poll);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { unrealized } from '../../cli/positions/unrealized.ts';
 import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
 import type { GatewayOptions } from '../../local/gateway/options.ts';
@@ -20,6 +21,7 @@ function instrument(holds: (contract: Instrument['contract']) => boolean): Instr
   return found;
 }
 
+const corn = instrument(({ symbol, secType }) => symbol === 'ZC' && secType === 'FUT');
 const spy = instrument(({ symbol, secType }) => symbol === 'SPY' && secType === 'STK').contract.conId;
 
 describe(`the bridge as one (seed ${SEED})`, () => {
@@ -65,5 +67,24 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       ),
     );
     expect(snapshot).toMatchObject({ lane: 'poll', quality: 'live', mark: { price: expect.any(Number) } });
+  });
+
+  it('marks what is quoted in cents in dollars, as its cost is', async () => {
+    const { contract, priceMagnifier, price = 0 } = corn;
+    expect(priceMagnifier).toBe(100);
+    const perContract = (price / 100) * Number(contract.multiplier);
+    const gateway = await startSimulated();
+    gateway.portfolio.open({ ...held(contract.conId), averageCost: String(perContract) });
+    await run(deployment, gateway);
+    await deployment.registry.put({ ...strategy, legs: [{ conId: contract.conId, quantity: '3' }] });
+    const snapshot = await eventually(async () =>
+      (await deployment.snapshots()).find(
+        (each) => each.contract.conId === contract.conId && each.lane === 'stream',
+      ),
+    );
+    const { bid = 0, ask = 0, last = 0, price: marked = 0 } = snapshot.mark ?? {};
+    for (const value of [bid, ask, last, marked]) expect(value).toBeCloseTo(price / 100, 0);
+    // Within a tenth of the cost: the market has moved for a second, not by a factor of a hundred.
+    expect(Math.abs(Number(unrealized(snapshot)))).toBeLessThan(0.1 * 3 * perContract);
   });
 });

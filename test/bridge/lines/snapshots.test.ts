@@ -18,7 +18,10 @@ const INSTRUMENTS: InstrumentName[] = Object.keys(CON_IDS).map((symbol) => ({
 const contracts = {
   peek: (conId: number) => details(conId),
   resolve: async (conId: number) => details(conId),
-  resolveSymbol: async ({ symbol }: InstrumentName) => details(CON_IDS[symbol] ?? 0, symbol),
+  resolveSymbol: async ({ symbol, currency }: InstrumentName) => ({
+    ...details(CON_IDS[symbol] ?? 0, symbol),
+    priceMagnifier: currency === 'GBP' ? 100 : 1,
+  }),
 };
 
 describe('the polled lane', () => {
@@ -87,6 +90,13 @@ describe('the polled lane', () => {
     expect(gateway.taken()).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(gateway.taken()).toEqual(['snapshot 101', 'snapshot 102', 'snapshot 103', 'snapshot 104']);
+  });
+
+  it('says in pounds what London quotes in pence', async () => {
+    await start(10, [{ symbol: 'SPY', secType: 'STK', exchange: 'SMART', currency: 'GBP' }]);
+    gateway.tick(102, 1234.5);
+    gateway.endSnapshot(102);
+    expect(pollOf('SPY')?.mark).toMatchObject({ last: 12.345, price: 12.345 });
   });
 
   it('takes an incomplete snapshot for an answer, and does not cancel after the end', async () => {
