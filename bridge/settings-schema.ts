@@ -30,6 +30,9 @@ const POLLED_BY_DEFAULT = [
 
 const connection = CONNECTION_DEFAULTS;
 
+/** Half of the 100 lines that every account has at least: https://interactivebrokers.github.io/tws-api/introduction.html */
+const REQUESTS_PER_SECOND_MAX = 50;
+
 /** Every setting of the bridge: what it is for, what it may be, what it is when nothing is said. Never a secret. */
 export const settingsSchema = z.strictObject({
   bridge: bridgeIdSchema.describe('The name of this bridge, one of the list in cdk.json.'),
@@ -44,7 +47,15 @@ export const settingsSchema = z.strictObject({
       host: z.string().min(1).default(connection.host),
       port: port(1).default(connection.port).describe('TWS 7496/7497, IB Gateway 4001/4002.'),
       clientId: z.int().min(0).max(2_147_483_647).default(connection.clientId),
-      requestsPerSecond: z.int().min(1).max(1000).default(connection.requestsPerSecond),
+      requestsPerSecond: z
+        .int()
+        .min(1)
+        .max(
+          REQUESTS_PER_SECOND_MAX,
+          `must be at most ${REQUESTS_PER_SECOND_MAX}: IB ends a session that sends more`,
+        )
+        .default(connection.requestsPerSecond)
+        .describe('For everything that this bridge sends. It does not depend on lines.cap.'),
       handshakeDeadlineMs: ms(100, 600_000).default(connection.handshakeDeadlineMs),
       heartbeatPeriodMs: ms(100, 600_000).default(connection.heartbeatPeriodMs),
       heartbeatDeadlineMs: ms(100, 600_000).default(connection.heartbeatDeadlineMs),
@@ -56,7 +67,12 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   lines: z
     .strictObject({
-      cap: z.int().min(1).max(10_000).default(GATEWAY.linesCap).describe('Market data lines of the account.'),
+      cap: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(GATEWAY.linesCap)
+        .describe('Market data lines that this bridge may use of the account.'),
     })
     .prefault({}),
   sweep: z

@@ -94,6 +94,11 @@ describe('settings', () => {
     expect(settings).toMatchObject({ stateDir: join(home, 'state'), handlers: [join(home, 'mine.js')] });
     expect(settings.outputs).toBe(join(directory, 'slotwise.outputs.json'));
   });
+
+  it('leave the rate of requests to the account, however few of its lines the bridge may use', () => {
+    const settings = load(deployed(), REQUIRED, { gateway: { requestsPerSecond: 50 }, lines: { cap: 10 } });
+    expect(settings).toMatchObject({ gateway: { requestsPerSecond: 50 }, lines: { cap: 10 } });
+  });
 });
 
 describe('faults of the settings', () => {
@@ -143,6 +148,7 @@ describe('faults of the settings', () => {
     [{ status: { port: 65_536 } }, /status\.port = 65536: must be a port/],
     [{ gateway: { port: 0 } }, /gateway\.port = 0: must be a port, 1 to 65535/],
     [{ lines: { cap: 0 } }, /lines\.cap = 0/],
+    [{ gateway: { requestsPerSecond: 51 } }, /gateway\.requestsPerSecond = 51: must be at most 50/],
     [{ feed: { longPollS: 21 } }, /feed\.longPollS = 21/],
     [{ sweep: { secTypes: ['opt'] } }, /sweep\.secTypes\.0 = "opt": must be IB security types/],
     [
