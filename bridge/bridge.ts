@@ -32,6 +32,9 @@ import { startStatusServer } from './status/server.ts';
 /** What the shutdown may take to bring the outbox into the queue; what is left is sent after the next start. */
 const FLUSH_DEADLINE_MS = 10_000;
 
+/** https://interactivebrokers.github.io/tws-api/market_data_type.html */
+const MARKET_DATA_TYPES = { live: 1, delayed: 3 } as const;
+
 export interface Bridge extends AsyncDisposable {
   readonly statusUrl: string;
   /** Settles when the outbox fails: nothing more can be accepted, and only a new start of the process helps. */
@@ -101,6 +104,7 @@ export async function startBridge({
     ledger,
     log,
     onQuote: offer('stream'),
+    marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
   });
   const snapshots = new Snapshots({

@@ -75,6 +75,16 @@ export const settingsSchema = z.strictObject({
         .describe('Market data lines that this bridge may use of the account.'),
     })
     .prefault({}),
+  marketData: z
+    .strictObject({
+      type: z
+        .enum(['live', 'delayed'])
+        .default('live')
+        .describe(
+          'live, or delayed for accounts without subscriptions: delayed still brings live data of what is subscribed.',
+        ),
+    })
+    .prefault({}),
   sweep: z
     .strictObject({
       periodMs: ms(500, DAY_MS).default(BRIDGE.sweepPeriodMs),

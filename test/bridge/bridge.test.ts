@@ -87,4 +87,28 @@ describe(`the bridge as one (seed ${SEED})`, () => {
     // Within a tenth of the cost: the market has moved for a second, not by a factor of a hundred.
     expect(Math.abs(Number(unrealized(snapshot)))).toBeLessThan(0.1 * 3 * perContract);
   });
+
+  it('takes delayed data where the account has no subscription, when told to, and says so', async () => {
+    const gateway = await startSimulated({ feed: 'delayed' });
+    await deployment.registry.put(strategy);
+    const { until } = await run(deployment, gateway, { SLOTWISE_MARKET_DATA_TYPE: 'delayed' });
+    const areDelayed = (rows: readonly { readonly quality: string }[]) =>
+      rows.length > 0 && rows.every(({ quality }) => quality === 'delayed');
+    const { lines } = await until(
+      ({ lines: now }) => areDelayed(now.rows) && areDelayed(now.polled),
+      'delayed data of every leg and of every polled contract',
+    );
+    expect(lines).toMatchObject({ streaming: strategy.legs.length, refused: 0 });
+  });
+
+  it('asks for live data unless told otherwise: without a subscription no line streams', async () => {
+    const gateway = await startSimulated({ feed: 'delayed' });
+    await deployment.registry.put(strategy);
+    const { until } = await run(deployment, gateway);
+    const { lines } = await until(
+      ({ lines: now }) => now.refused === strategy.legs.length,
+      'every leg is refused',
+    );
+    for (const { quality } of lines.rows) expect(quality).toBe('no-permission');
+  });
 });

@@ -55,6 +55,7 @@ describe('settings', () => {
       cloud: { registryTable: 'registry' },
       gateway: { host: '127.0.0.1', port: 4002, requestsPerSecond: GATEWAY.requestsPerSecond },
       lines: { cap: GATEWAY.linesCap },
+      marketData: { type: 'live' },
       sweep: { periodMs: BRIDGE.sweepPeriodMs, secTypes: [] },
       handlers: [],
     });
@@ -149,6 +150,7 @@ describe('faults of the settings', () => {
     [{ gateway: { port: 0 } }, /gateway\.port = 0: must be a port, 1 to 65535/],
     [{ lines: { cap: 0 } }, /lines\.cap = 0/],
     [{ gateway: { requestsPerSecond: 51 } }, /gateway\.requestsPerSecond = 51: must be at most 50/],
+    [{ marketData: { type: 'frozen' } }, /marketData\.type = "frozen": .*"live"\|"delayed"/],
     [{ feed: { longPollS: 21 } }, /feed\.longPollS = 21/],
     [{ sweep: { secTypes: ['opt'] } }, /sweep\.secTypes\.0 = "opt": must be IB security types/],
     [
