@@ -4,6 +4,7 @@ import type { Gauges } from '../shared/message.ts';
 import type { BridgeStatus } from '../shared/status.ts';
 import type { AccountsOfBridge } from './accounts.ts';
 import type { GatewayConnection } from './gateway/connection.ts';
+import type { ContractBook } from './gateway/contracts.ts';
 import type { Dispatcher } from './handlers/dispatcher.ts';
 import type { LineLedger } from './lines/ledger.ts';
 import type { Snapshots } from './lines/snapshots.ts';
@@ -20,10 +21,13 @@ export interface Parts {
   readonly accounts: AccountsOfBridge;
   readonly book: PositionBook;
   readonly connection: GatewayConnection;
+  readonly contracts: ContractBook;
   readonly dispatcher: Dispatcher;
   readonly feed: RegistryFeed;
   readonly ledger: LineLedger;
   readonly publisher: Publisher;
+  /** IB security types to record; undefined is all. */
+  readonly recordedSecTypes: ReadonlySet<string> | undefined;
   readonly replica: RegistryReplica;
   readonly snapshots: Snapshots;
   readonly streams: Streams;
@@ -99,23 +103,26 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
   };
 }
 
-/** Only of contracts that the sweeps have shown or that strategies of ours claim; before the first sweep of nothing. */
-function overAssigned({
-  accounts,
-  book,
-  replica,
-  sweeper,
-}: Parts): BridgeStatus['assignments']['overAssigned'] {
+/**
+ * Only of contracts that the sweeps have shown or that strategies of ours claim; before the first sweep of nothing.
+ * What is not recorded has no position here to be measured by, and a contract whose type is not known yet may be one.
+ */
+function overAssigned(parts: Parts): BridgeStatus['assignments']['overAssigned'] {
+  const { accounts, book, contracts, recordedSecTypes, replica, sweeper } = parts;
   if (sweeper.counts().complete === 0) return [];
   const { ours } = accounts.held;
   const strategies = [...replica.replica.strategies.values()].filter(({ account }) => ours.has(account));
-  const holdings = book.positions().map(({ account, contract, quantity }) => ({
-    account,
-    conId: contract.conId,
-    quantity,
-  }));
+  const secTypes = new Map<number, string>();
+  const holdings = book.positions().map(({ account, contract, quantity }) => {
+    secTypes.set(contract.conId, contract.secType);
+    return { account, conId: contract.conId, quantity };
+  });
+  const isRecorded = (conId: number) => {
+    const secType = secTypes.get(conId) ?? contracts.peek(conId)?.contract.secType;
+    return recordedSecTypes === undefined || (secType !== undefined && recordedSecTypes.has(secType));
+  };
   return assign(holdings, strategies)
-    .filter((row) => row.overAssigned)
+    .filter((row) => row.overAssigned && isRecorded(row.conId))
     .map(({ account, conId, quantity, unassigned }) => ({
       account: maskAccount(account),
       conId,

@@ -111,4 +111,19 @@ describe(`the bridge as one (seed ${SEED})`, () => {
     );
     for (const { quality } of lines.rows) expect(quality).toBe('no-permission');
   });
+
+  it('finds nothing over-assigned that it does not record', async () => {
+    const gateway = await startSimulated();
+    gateway.portfolio.open(held(spy));
+    const [first] = strategy.legs;
+    if (first === undefined) throw new Error('legs are expected');
+    const tooMany = { ...first, quantity: String(10 * Number(first.quantity)) };
+    await deployment.registry.put({ ...strategy, legs: [tooMany, { conId: spy, quantity: '3' }] });
+    const { until } = await run(deployment, gateway, { SLOTWISE_SWEEP_SEC_TYPES: 'OPT,FOP' });
+    const { assignments } = await until(
+      ({ lines, assignments: { overAssigned } }) => lines.streaming === 2 && overAssigned.length > 0,
+      'the share is known and the option is over-assigned',
+    );
+    expect(assignments.overAssigned.map(({ conId }) => conId)).toEqual([first.conId]);
+  });
 });
