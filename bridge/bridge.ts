@@ -40,7 +40,7 @@ export interface Bridge extends AsyncDisposable {
   /** Settles when the outbox fails: nothing more can be accepted, and only a new start of the process helps. */
   readonly failed: Promise<Error>;
   status(): Promise<BridgeStatus>;
-  /** In order: intake, lines, handlers, positions, outbox. A second call does nothing. */
+  /** In order: intake, lines, handlers, positions, outbox, gateway, cloud, status file. A second call does nothing. */
   stop(): Promise<void>;
 }
 
@@ -226,6 +226,7 @@ export async function startBridge({
   await contracts.start();
   started.use(contracts);
   await dispatcher.start();
+  started.defer(() => heartbeats.writeLast());
   publisher.start();
   started.defer(() => publisher.stop());
   feed.start();

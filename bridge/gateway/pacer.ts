@@ -58,6 +58,10 @@ export class Pacer {
     return LANES.reduce((sum, lane) => sum + this.#lanes[lane].size, 0);
   }
 
+  waitingIn(lane: Lane): number {
+    return this.#lanes[lane].size;
+  }
+
   /** @returns `full` when nothing was taken: whoever asked is told at once and may ask again later */
   offer(request: PacedRequest): 'taken' | 'full' {
     const lane = this.#lanes[request.lane];

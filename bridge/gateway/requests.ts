@@ -26,6 +26,7 @@ export class PacedRequests implements GatewayRequests {
   readonly #pacer: Pacer;
   #wire: Wire | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #waitingForUrgent = new Set<() => void>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -44,7 +45,20 @@ export class PacedRequests implements GatewayRequests {
     this.#wire = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    return this.#pacer.abandon();
+    const givenUp = this.#pacer.abandon();
+    this.#tellUrgentSent();
+    return givenUp;
+  }
+
+  /** @returns once every cancel so far was sent, the connection is gone or the deadline has passed */
+  async urgentSent(deadlineMs: number): Promise<void> {
+    if (this.#pacer.waitingIn('urgent') === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, deadlineMs);
+    this.#waitingForUrgent.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#waitingForUrgent.delete(resolve);
   }
 
   slowDown(): void {
@@ -142,7 +156,12 @@ export class PacedRequests implements GatewayRequests {
         return;
       }
     }
+    if (this.#pacer.waitingIn('urgent') === 0) this.#tellUrgentSent();
     this.#schedule();
+  }
+
+  #tellUrgentSent(): void {
+    for (const tell of this.#waitingForUrgent) tell();
   }
 
   #refuse(refusal: LocalRefusal): void {

@@ -31,6 +31,7 @@ export class Heartbeats {
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #hasStopped = false;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
@@ -44,9 +45,10 @@ export class Heartbeats {
 
   /**
    * Between periods, for example when the accounts changed: while one beat is under way another one follows it, because
-   * the first may have looked before the change. Never rejects.
+   * the first may have looked before the change. Does nothing after `stop`. Never rejects.
    */
   beat(): Promise<void> {
+    if (this.#hasStopped) return Promise.resolve();
     if (this.#beating === undefined) {
       this.#beating = this.#beat().finally(() => {
         this.#beating = undefined;
@@ -60,10 +62,15 @@ export class Heartbeats {
     return this.#next;
   }
 
-  /** No heartbeat any more; the status file keeps how it ended. */
+  /** No heartbeat any more, so that none comes into the outbox behind its last flush. */
   async stop(): Promise<void> {
+    this.#hasStopped = true;
     clearInterval(this.#timer);
     while (this.#beating !== undefined) await this.#beating;
+  }
+
+  /** What the status file keeps of a bridge that has ended: after everything else that the report looks at. */
+  async writeLast(): Promise<void> {
     try {
       await this.#write((await this.#options.report()).status);
     } catch (cause) {

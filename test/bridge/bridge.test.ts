@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { unrealized } from '../../cli/positions/unrealized.ts';
 import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
@@ -5,6 +7,7 @@ import { generatePortfolio } from '../../local/gateway/generator.ts';
 import type { GatewayOptions } from '../../local/gateway/options.ts';
 import type { Instrument } from '../../local/gateway/portfolio.ts';
 import { strategiesOfCondors } from '../../local/run/seed.ts';
+import { bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { startServices, type TestServices } from '../support/services.ts';
 import { type Deployment, deploy, run } from './running.ts';
@@ -125,5 +128,30 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       'the share is known and the option is over-assigned',
     );
     expect(assignments.overAssigned.map(({ conId }) => conId)).toEqual([first.conId]);
+  });
+
+  it('stops in order: every line is cancelled, the outbox is empty, and the status file says so', async () => {
+    const gateway = await startSimulated();
+    await deployment.registry.put(strategy);
+    const { bridge, log, stateDir, until } = await run(deployment, gateway, {
+      SLOTWISE_GATEWAY_REQUESTS_PER_SECOND: '12',
+      SLOTWISE_SNAPSHOTS_PERIOD_MS: '60000',
+      SLOTWISE_SWEEP_PERIOD_MS: '60000',
+    });
+    await until(({ lines, sweeps }) => lines.streaming === 4 && sweeps.complete > 0, 'lines and positions');
+    await bridge.stop();
+    const sent = gateway.requests.map(({ name }) => name);
+    expect(sent.lastIndexOf('cancelPositions')).toBeGreaterThan(sent.lastIndexOf('reqPositions'));
+    const cancels = gateway.requests.filter(({ name }) => name === 'cancelMktData');
+    const cancelled = cancels.map(({ conId }) => conId);
+    expect(cancelled).toEqual(expect.arrayContaining(strategy.legs.map(({ conId }) => conId)));
+    expect(log.entries.filter(({ event }) => event === 'outbox-not-empty')).toEqual([]);
+    const status = bridgeStatusSchema.parse(JSON.parse(readFileSync(join(stateDir, 'status.json'), 'utf8')));
+    expect(status).toMatchObject({
+      gateway: { state: 'stopped', linkUp: false },
+      lines: { streaming: 0, snapshotsInFlight: 0 },
+      outbox: { depth: 0 },
+    });
+    expect(status.outbox.sent).toBeGreaterThanOrEqual(status.outbox.produced);
   });
 });

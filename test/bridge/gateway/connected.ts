@@ -26,11 +26,12 @@ export class Connected implements AsyncDisposable {
   readonly states: string[] = [];
   readonly #waiting = new Set<() => void>();
 
-  constructor(settings: Partial<ConnectionSettings>) {
+  constructor(settings: Partial<ConnectionSettings>, options: { readonly cancelsDeadlineMs?: number }) {
     this.connection = new GatewayConnection({
       settings: { ...SETTINGS, ...settings },
       log: this.log,
       random: () => 0.5,
+      ...options,
     });
     this.connection.watch(({ state }) => {
       if (this.states.at(-1) !== state) this.states.push(state);
@@ -81,8 +82,11 @@ export class Connected implements AsyncDisposable {
 }
 
 /** @returns a connection that was started; `await using` stops it */
-export function connect(settings: Partial<ConnectionSettings>): Connected {
-  const connected = new Connected(settings);
+export function connect(
+  settings: Partial<ConnectionSettings>,
+  options: { readonly cancelsDeadlineMs?: number } = {},
+): Connected {
+  const connected = new Connected(settings, options);
   connected.connection.start();
   return connected;
 }

@@ -285,6 +285,36 @@ describe('a session', () => {
     expect(lines().filter(({ connection }) => connection === 2)).toHaveLength(1);
   });
 
+  it('ends at stop when what was cancelled has been sent, at the pace of everything else', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port, requestsPerSecond: 40 });
+    await bridge.nth('ready');
+    const { requests } = bridge.connection;
+    const of = (messageId: string) => gateway.received.filter(({ fields }) => fields[0] === messageId);
+    const reqIds = Array.from({ length: 15 }, (_, i) =>
+      requests.requestMarketData({ conId: i + 1, exchange: 'SMART' }, 'stream'),
+    );
+    await eventually(() => of('1').length === reqIds.length);
+    for (const reqId of reqIds) requests.cancelMarketData(reqId);
+    await bridge.connection.stop();
+    await eventually(() => gateway.clients.length === 0);
+    expect(of('2').map(({ fields }) => fields[2])).toEqual(reqIds.map(String));
+    expect(bridge.log.entries.filter(({ event }) => event === 'gateway-requests-given-up')).toEqual([]);
+  });
+
+  it('ends at stop without what the pace would hold up for too long', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port, requestsPerSecond: 1 }, { cancelsDeadlineMs: 50 });
+    await bridge.nth('ready');
+    for (let reqId = 1; reqId <= 20; reqId += 1) bridge.connection.requests.cancelMarketData(reqId);
+    const before = performance.now();
+    await bridge.connection.stop();
+    // 20 cancels would take as many seconds.
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(bridge.connection.status().state).toBe('stopped');
+    expect(bridge.log.entries.at(-2)?.event).toBe('gateway-requests-given-up');
+  });
+
   it('ends at stop, with its socket, and does not start again', async () => {
     await using gateway = await startScriptedGateway();
     await using bridge = connect({ port: gateway.port });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openOutbox } from '../../../bridge/outbox/outbox.ts';
@@ -66,8 +66,17 @@ describe('heartbeats', () => {
     await heartbeats.beat();
     at = '2026-11-20T15:00:07.000Z';
     await heartbeats.stop();
+    await heartbeats.writeLast();
     expect(JSON.parse(readFileSync(statusFile, 'utf8')).at).toBe(at);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('end at stop: one that is asked for later reaches neither the outbox nor the file', async () => {
+    const { heartbeats, waiting, statusFile } = await open(async () => reportAt('2026-11-20T15:00:00.000Z'));
+    await heartbeats.stop();
+    await heartbeats.beat();
+    expect(await waiting()).toEqual([]);
+    expect(existsSync(statusFile)).toBe(false);
   });
 
   it('survive a report that fails and a file that cannot be written', async () => {
