@@ -1,5 +1,6 @@
-import type { Gateway } from '../gateway/events.ts';
+import type { Gateway, LineEvent } from '../gateway/events.ts';
 import { requestContractOf } from '../gateway/routing.ts';
+import type { Log } from '../log.ts';
 import { type ContractResolver, isRefusal } from './contract-resolver.ts';
 import type { LineLedger } from './ledger.ts';
 import type { Line, LineRequest, Refusal } from './line.ts';
@@ -8,21 +9,24 @@ export interface LineRequestsOptions {
   readonly gateway: Gateway;
   readonly contracts: ContractResolver;
   readonly ledger: LineLedger;
+  readonly log: Log;
   readonly minHoldMs: number;
   readonly retryMs: number;
   /** A line may be sent now that could not be before. */
   readonly onDue: () => void;
   /** A line has no request any more: whoever keeps it may forget it. */
   readonly onEnded: (line: Line) => void;
-  /** The broker does not know its contract. */
+  /** The gateway had no line for it: told before the ledger learns of it. */
+  readonly onNoRoom: (line: Line) => void;
+  /** The broker does not know its contract, or lets the account not see it. */
   readonly onRefused: (line: Line, refusal: Refusal) => void;
 }
 
 const RETRY_MAX_MS = 60_000;
 
 /**
- * The way of one line to the gateway and back: contract details, a place in the ledger, the request, the minimum
- * hold, the cancel. It decides about no line; streams.ts does.
+ * The way of one line to the gateway and back: contract details, a place in the ledger, the request, the gateway's
+ * verdict on it, the minimum hold, the cancel. It decides about no line; streams.ts does.
  */
 export class LineRequests {
   readonly #options: LineRequestsOptions;
@@ -113,6 +117,39 @@ export class LineRequests {
       line.timer = undefined;
       this.#options.onDue();
     }, delayMs);
+  }
+
+  /** An error on the request's own id: most of them end it. */
+  onNotice(line: Line, { code, message, meaning }: Extract<LineEvent, { type: 'requestNotice' }>): void {
+    const { ledger, log, onNoRoom, onRefused } = this.#options;
+    const text = `${message} (code ${code})`;
+    switch (meaning) {
+      case 'harmless':
+      case 'competing-session':
+        return;
+      case 'no-line': {
+        onNoRoom(line);
+        const request = this.end(line, text);
+        if (request) ledger.refused(request.use);
+        log.warn('line-cap-learned', { conId: line.conId, cap: ledger.cap, code });
+        return;
+      }
+      case 'shed': {
+        const request = this.end(line, text);
+        if (line.owners.length > 0) this.tryLater(line, text);
+        if (request) ledger.ended(request.use);
+        return;
+      }
+      case 'refused':
+      case 'no-permission': {
+        const request = this.end(line, text);
+        onRefused(line, { text, meaning });
+        if (request) ledger.ended(request.use);
+        return;
+      }
+      default:
+        meaning satisfies never;
+    }
   }
 
   #resolve(line: Line): void {

@@ -1,12 +1,11 @@
 import type { Contract } from '../../shared/contract.ts';
-import { activeContracts, EMPTY_REPLICA, type Replica } from '../../shared/replica.ts';
+import type { Replica } from '../../shared/replica.ts';
 import type { BridgeStatus } from '../../shared/status.ts';
-import { isActive, isOpen, type Strategy } from '../../shared/strategy.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
 import type { Log } from '../log.ts';
-import { type BudgetPlan, NO_PLAN, planLines } from './budget.ts';
 import type { ContractResolver } from './contract-resolver.ts';
-import { type AccountsHeld, describeLine, describeStrategies } from './explain.ts';
+import { Demand } from './demand.ts';
+import { type AccountsHeld, describeLine } from './explain.ts';
 import type { LineLedger } from './ledger.ts';
 import { Line, type LineRequest, type Refusal } from './line.ts';
 import { LineRequests } from './line-requests.ts';
@@ -37,16 +36,11 @@ export interface StreamsOptions {
  */
 export class Streams {
   readonly #options: Required<Omit<StreamsOptions, 'contractOf'>> & Pick<StreamsOptions, 'contractOf'>;
+  readonly #demand = new Demand();
   readonly #prefetch: Prefetch;
   readonly #lines = new Map<number, Line>();
   readonly #requests: LineRequests;
   readonly #unsubscribes: (() => void)[] = [];
-  #replica: Replica = EMPTY_REPLICA;
-  #accounts: AccountsHeld = { ours: new Set(), elsewhere: new Map() };
-  #plan: BudgetPlan = NO_PLAN;
-  #plannedCap = 0;
-  /** Owners of the line that was just refused for want of room: they are no incumbents against the others. */
-  #displaced: ReadonlySet<string> = new Set();
   #isLinkDown = false;
   #ticks = 0;
 
@@ -57,6 +51,7 @@ export class Streams {
       ...this.#options,
       onDue: () => this.#pump(),
       onEnded: (line) => this.#forgetUnowned(line),
+      onNoRoom: (line) => this.#demand.displace(line.owners),
       onRefused: (line, refusal) => this.#refuse(line, refusal),
     });
   }
@@ -83,8 +78,7 @@ export class Streams {
 
   /** On every change of the registry or of the accounts that this bridge holds. The requests leave at once. */
   update(replica: Replica, accounts: AccountsHeld): void {
-    this.#replica = replica;
-    this.#accounts = accounts;
+    this.#demand.update(replica, accounts);
     this.#replan();
     this.#fetchAhead();
   }
@@ -100,23 +94,9 @@ export class Streams {
     return line?.request?.isConfirmed ? line.quote() : undefined;
   }
 
-  /** ACTIVE strategies of ours that hold or watch the contract. */
-  ownersOf(conId: number): readonly string[] {
-    return this.#lines.get(conId)?.owners ?? [];
-  }
-
   /** Prices, sizes and greeks received on lines since the start. */
   get ticks(): number {
     return this.#ticks;
-  }
-
-  /** Strategies of ours that want lines, and those among them that the budget had no room for. */
-  counts(): { readonly strategiesActive: number; readonly strategiesDegraded: number } {
-    const grants = [...this.#plan.grants.values()];
-    return {
-      strategiesActive: grants.length,
-      strategiesDegraded: grants.filter((grant) => !grant.granted).length,
-    };
   }
 
   status(): Pick<BridgeStatus['lines'], 'streaming' | 'refused' | 'rows' | 'strategies'> {
@@ -128,12 +108,7 @@ export class Streams {
       rows: lines.map((line) =>
         describeLine(line, contracts.peek(line.conId)?.contract ?? contractOf?.(line.conId)),
       ),
-      strategies: describeStrategies({
-        strategies: this.#replica.strategies.values(),
-        accounts: this.#accounts,
-        plan: this.#plan,
-        lineOf: (conId) => this.#lines.get(conId),
-      }),
+      strategies: this.#demand.describe((conId) => this.#lines.get(conId)),
     };
   }
 
@@ -214,36 +189,23 @@ export class Streams {
   }
 
   #onRoom(): void {
-    if (this.#options.ledger.cap === this.#plannedCap) this.#pump();
+    if (this.#options.ledger.cap === this.#demand.cap) this.#pump();
     else this.#replan();
-  }
-
-  #ours(counts: (strategy: Strategy) => boolean): Strategy[] {
-    return [...this.#replica.strategies.values()].filter(
-      (strategy) => counts(strategy) && this.#accounts.ours.has(strategy.account),
-    );
   }
 
   #fetchAhead(): void {
     if (!this.#options.gateway.isReady) return;
-    const conIds = this.#ours(isOpen).flatMap((strategy) => strategy.legs.map((leg) => leg.conId));
+    const conIds = this.#demand.openConIds();
     this.#prefetch.want(conIds.filter((conId) => !this.#lines.get(conId)?.resolving));
   }
 
   #replan(): void {
     const { ledger } = this.#options;
-    const strategies = this.#ours(isActive);
-    const granted = [...this.#plan.grants.values()].filter((grant) => grant.granted);
-    this.#plannedCap = ledger.cap;
-    this.#plan = planLines({
-      strategies,
-      cap: ledger.cap,
-      incumbents: new Set(granted.map((grant) => grant.strategyId)).difference(this.#displaced),
-      refused: new Set([...this.#lines.values()].filter((line) => line.refusal).map((line) => line.conId)),
-    });
-    this.#displaced = new Set();
-    this.#assign(activeContracts(strategies));
-    ledger.demand(this.#plan.conIds.size);
+    const refused = new Set(
+      [...this.#lines.values()].filter((line) => line.refusal).map((line) => line.conId),
+    );
+    this.#assign(this.#demand.plan({ cap: ledger.cap, refused }));
+    ledger.demand(this.#demand.conIds.size);
     this.#pump();
   }
 
@@ -253,13 +215,13 @@ export class Streams {
     }
     for (const line of [...this.#lines.values()]) {
       line.owners = owners.get(line.conId) ?? [];
-      line.isGranted = this.#plan.conIds.has(line.conId);
+      line.isGranted = this.#demand.conIds.has(line.conId);
       if (line.isGranted) this.#keep(line);
       else if (line.request) this.#letGo(line);
       else {
         line.clearTimers();
         if (line.owners.length === 0) this.#lines.delete(line.conId);
-        else if (!line.refusal) line.enter('wanted', Date.now(), this.#whyNot(line));
+        else if (!line.refusal) line.enter('wanted', Date.now(), this.#demand.whyNot(line.owners));
       }
     }
   }
@@ -278,7 +240,10 @@ export class Streams {
   #letGo(line: Line): void {
     if (line.state === 'ended') return;
     const isUnowned = line.owners.length === 0;
-    this.#requests.letGo(line, isUnowned ? 'no ACTIVE strategy wants it any more' : this.#whyNot(line));
+    this.#requests.letGo(
+      line,
+      isUnowned ? 'no ACTIVE strategy wants it any more' : this.#demand.whyNot(line.owners),
+    );
   }
 
   #forgetUnowned(line: Line): void {
@@ -287,7 +252,7 @@ export class Streams {
 
   /** Sends what is granted and not requested, in the order of service, as far as the ledger has room. */
   #pump(): void {
-    for (const conId of this.#plan.conIds) {
+    for (const conId of this.#demand.conIds) {
       const line = this.#lines.get(conId);
       if (line) this.#requests.send(line);
     }
@@ -298,7 +263,8 @@ export class Streams {
     if (!line?.request) return;
     line.hear(event);
     if (event.type === 'requestNotice') {
-      this.#onNotice(line, event);
+      if (event.meaning === 'competing-session' && line.isGranted) this.#options.onQuote(line.conId);
+      this.#requests.onNotice(line, event);
       return;
     }
     if (!line.request.isConfirmed) this.#confirm(line, line.request);
@@ -313,41 +279,6 @@ export class Streams {
     if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
   }
 
-  #onNotice(line: Line, notice: Extract<LineEvent, { type: 'requestNotice' }>): void {
-    const { ledger, log, onQuote } = this.#options;
-    const { code, message, meaning } = notice;
-    const text = `${message} (code ${code})`;
-    switch (meaning) {
-      case 'harmless':
-        return;
-      case 'competing-session':
-        if (line.isGranted) onQuote(line.conId);
-        return;
-      case 'no-line': {
-        this.#displaced = new Set(line.owners);
-        const request = this.#requests.end(line, text);
-        if (request) ledger.refused(request.use);
-        log.warn('line-cap-learned', { conId: line.conId, cap: ledger.cap, code });
-        return;
-      }
-      case 'shed': {
-        const request = this.#requests.end(line, text);
-        if (this.#lines.has(line.conId)) this.#requests.tryLater(line, text);
-        if (request) ledger.ended(request.use);
-        return;
-      }
-      case 'refused':
-      case 'no-permission': {
-        const request = this.#requests.end(line, text);
-        this.#refuse(line, { text, meaning });
-        if (request) ledger.ended(request.use);
-        return;
-      }
-      default:
-        meaning satisfies never;
-    }
-  }
-
   /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
   #refuse(line: Line, refusal: Refusal): void {
     if (!this.#lines.has(line.conId)) return;
@@ -360,11 +291,6 @@ export class Streams {
     this.#options.log.warn('line-refused', { conId: line.conId, ...refusal });
     this.#options.onQuote(line.conId);
     this.#replan();
-  }
-
-  #whyNot(line: Line): string {
-    const [owner = ''] = line.owners;
-    return `${owner}: ${this.#plan.grants.get(owner)?.reason ?? 'no line granted'}`;
   }
 }
 
