@@ -1,9 +1,8 @@
-import { maskAccount } from '../../shared/account.ts';
-import type { BridgeStatus } from '../../shared/status.ts';
 import type { Log } from '../log.ts';
+import { ConnectionRecord, type ConnectionStatus } from './connection-record.ts';
 import { Deadline } from './deadline.ts';
 import type { Gateway, GatewayEvent, GatewayRequests } from './events.ts';
-import { describeFault, type SessionFault, socketFault } from './faults.ts';
+import { type SessionFault, socketFault } from './faults.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Listeners } from './listeners.ts';
 import { classify, isKnownCode, type Message } from './notices.ts';
@@ -11,9 +10,6 @@ import { PacedRequests } from './requests.ts';
 import { IDLE, type Session, type SessionEffect, type SessionEvent, step } from './session.ts';
 import type { ConnectionSettings } from './settings.ts';
 import { Wire, type WireSignal } from './wire.ts';
-
-/** The `gateway` part of the bridge's status; which accounts another bridge holds is for others to know. */
-export type ConnectionStatus = Omit<BridgeStatus['gateway'], 'accountsElsewhere'>;
 
 /** For the cancels of 100 lines at the default pace, 2.5 s; what is not sent by then the gateway frees by itself. */
 const CANCELS_DEADLINE_MS = 3_000;
@@ -27,6 +23,7 @@ const CLOSE_DEADLINE_MS = 1_000;
 export class GatewayConnection implements Gateway, AsyncDisposable {
   readonly #settings: ConnectionSettings;
   readonly #log: Log;
+  readonly #record: ConnectionRecord;
   readonly #random: () => number;
   readonly #cancelsDeadlineMs: number;
   readonly #requests: PacedRequests;
@@ -39,12 +36,6 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
   #session: Session = IDLE;
   #wire: Wire | undefined;
   #wait: NodeJS.Timeout | undefined;
-  #accounts: readonly string[] = [];
-  #serverVersion: number | undefined;
-  #nextAttemptAt: string | undefined;
-  #lastFault: string | undefined;
-  #connections = 0;
-  #failedAttempts = 0;
   #unknownCodes = new Set<number>();
 
   /**
@@ -59,6 +50,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
   }) {
     this.#settings = options.settings;
     this.#log = options.log;
+    this.#record = new ConnectionRecord(options.settings);
     this.#listeners = new Listeners(options.log);
     this.#watchers = new Listeners(options.log);
     this.#random = options.random ?? Math.random;
@@ -117,20 +109,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
   }
 
   status(): ConnectionStatus {
-    const { host, port, clientId } = this.#settings;
-    return {
-      state: this.#session.name,
-      host,
-      port,
-      clientId,
-      ...(this.#serverVersion === undefined ? {} : { serverVersion: this.#serverVersion }),
-      accounts: this.#accounts.map(maskAccount),
-      connections: this.#connections,
-      failedAttempts: this.#failedAttempts,
-      ...(this.#nextAttemptAt === undefined ? {} : { nextAttemptAt: this.#nextAttemptAt }),
-      ...(this.#lastFault === undefined ? {} : { lastFault: this.#lastFault }),
-      linkUp: this.#session.name === 'ready' && this.#session.linkUp,
-    };
+    return this.#record.status(this.#session);
   }
 
   /** One event at a time: what an effect brings about waits for the effects before it. */
@@ -156,31 +135,30 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         this.#disconnect();
         break;
       case 'wait':
-        this.#nextAttemptAt = new Date(Date.now() + effect.delayMs).toISOString();
+        this.#record.waits(effect.delayMs);
         this.#wait = setTimeout(() => this.#dispatch({ type: 'waitOver' }), effect.delayMs);
         break;
       case 'stopWaiting':
-        this.#nextAttemptAt = undefined;
+        this.#record.waits(undefined);
         clearTimeout(this.#wait);
         break;
       case 'note':
-        this.#lastFault = describeFault(effect.fault, this.#settings);
-        this.#log.warn('gateway-fault', { kind: effect.fault.kind, fault: this.#lastFault });
+        this.#log.warn('gateway-fault', { kind: effect.fault.kind, fault: this.#record.fault(effect.fault) });
         break;
       case 'announceReady':
         this.#ready(effect.accounts);
         break;
       case 'announceLost': {
-        const reason = effect.fault === undefined ? 'stopped' : (this.#lastFault ?? effect.fault.kind);
+        const reason = effect.fault === undefined ? 'stopped' : (this.#record.lastFault ?? effect.fault.kind);
         this.#listeners.tell({ type: 'lost', at: Date.now(), reason });
         break;
       }
       case 'announceLinkDown':
-        this.#lastFault = `the gateway has lost its own link to IB (${effect.code}): it restores it by itself, marks are stale until then`;
+        this.#record.linkDown(effect.code);
         this.#listeners.tell({ type: 'linkDown', at: Date.now(), code: effect.code });
         break;
       case 'announceLinkUp':
-        this.#lastFault = undefined;
+        this.#record.recovered();
         this.#listeners.tell({ type: 'linkUp', at: Date.now(), linesKept: effect.linesKept });
         break;
       default:
@@ -189,8 +167,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
   }
 
   #connect(): void {
-    this.#nextAttemptAt = undefined;
-    this.#serverVersion = undefined;
+    this.#record.connecting();
     const wire = new Wire({
       settings: this.#settings,
       log: this.#log,
@@ -213,7 +190,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
     this.#heartbeat.stop();
     const givenUp = this.#requests.detach();
     if (givenUp > 0) this.#log.info('gateway-requests-given-up', { count: givenUp });
-    this.#accounts = [];
+    this.#record.disconnected();
     const closed = this.#wire?.close();
     this.#wire = undefined;
     if (closed === undefined) return;
@@ -223,15 +200,14 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
 
   #ready(accounts: readonly string[]): void {
     this.#handshake.clear();
-    this.#connections += 1;
-    this.#accounts = accounts;
+    this.#record.ready(accounts);
     this.#unknownCodes.clear();
     if (this.#wire !== undefined) this.#requests.attach(this.#wire);
     this.#heartbeat.start();
     this.#listeners.tell({
       type: 'ready',
       at: Date.now(),
-      serverVersion: this.#serverVersion ?? 0,
+      serverVersion: this.#record.serverVersion ?? 0,
       accounts,
     });
   }
@@ -244,12 +220,12 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         this.#dispatch(signal);
         break;
       case 'serverVersion':
-        this.#serverVersion = signal.version;
+        this.#record.greeted(signal.version);
         break;
       case 'currentTime':
         this.#heartbeat.answered();
         if (this.#session.name === 'ready' && !this.#session.answered && this.#session.linkUp) {
-          this.#lastFault = undefined;
+          this.#record.recovered();
         }
         this.#dispatch({ type: 'answered' });
         break;
@@ -260,7 +236,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         this.#fail({ kind: this.isReady ? 'closed' : 'hung-up' });
         break;
       case 'message':
-        this.#notice({ ...signal.message, message: this.#masked(signal.message.message) });
+        this.#notice({ ...signal.message, message: this.#record.masked(signal.message.message) });
         break;
       case 'data':
         if (this.isReady) this.#listeners.tell(signal.event);
@@ -323,18 +299,14 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
     const wasAttempt =
       before.name === 'connecting' || before.name === 'handshaking' || before.name === 'half-open';
     const isPause = session.name === 'waiting' || session.name === 'open-circuit';
-    if (wasAttempt && isPause) this.#failedAttempts += 1;
+    if (wasAttempt && isPause) this.#record.attemptFailed();
     if (before.name !== session.name) {
       this.#log.info('gateway-state', {
         from: before.name,
         to: session.name,
-        ...(isPause ? { nextAttemptAt: this.#nextAttemptAt } : {}),
+        ...(isPause ? { nextAttemptAt: this.#record.nextAttemptAt } : {}),
       });
     }
     this.#watchers.tell(this.status());
-  }
-
-  #masked(text: string): string {
-    return this.#accounts.reduce((masked, account) => masked.replaceAll(account, maskAccount(account)), text);
   }
 }
