@@ -1,3 +1,4 @@
+import { DECIMAL_SCALE } from '../../shared/decimal.ts';
 import type { Mark, Quality } from '../../shared/snapshot.ts';
 import type { Greeks, GreeksSource, LineEvent, MarketDataType } from '../gateway/events.ts';
 
@@ -80,7 +81,7 @@ export function quoteOf(state: QuoteState): Quote {
   const noBid = hasNoBid(state);
   const chosen = preferredGreeks(greeks);
   const price =
-    !noBid && bid !== undefined && ask !== undefined ? (bid + ask) / 2 : (greeks.model?.price ?? last);
+    !noBid && bid !== undefined && ask !== undefined ? middle(bid, ask) : (greeks.model?.price ?? last);
   const mark: Mark = {
     ...defined('bid', noBid ? 0 : bid),
     ...defined('ask', ask),
@@ -102,6 +103,11 @@ export function quoteOf(state: QuoteState): Quote {
       ...(greeksAt === undefined ? {} : { greeksAt: new Date(greeksAt).toISOString() }),
     },
   };
+}
+
+/** Without the noise of binary fractions: the middle of 600.17 and 600.19 is 600.18. */
+function middle(bid: number, ask: number): number {
+  return Number(((bid + ask) / 2).toFixed(DECIMAL_SCALE));
 }
 
 function hasNoBid({ bidGone, ask }: QuoteState): boolean {

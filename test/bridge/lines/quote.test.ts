@@ -27,6 +27,11 @@ describe('a quote', () => {
     });
   });
 
+  it('has a middle without the noise of binary fractions', () => {
+    expect(quoteOf(heard(bid(240.06), ask(240.1))).mark?.price).toBe(240.08);
+    expect(quoteOf(heard(bid(600.17), ask(600.19))).mark?.price).toBe(600.18);
+  });
+
   it('falls back to the model price, then to the last trade', () => {
     const greeks: Tick = { type: 'greeks', source: 'model', greeks: model };
     expect(quoteOf(heard(ask(3), last(1), greeks)).mark?.price).toBe(2.4);
