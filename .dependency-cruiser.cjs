@@ -8,7 +8,7 @@ Visitor.prototype.visitStatement = function (statement) {
   return statement;
 };
 
-// Who may import whom (docs/decisions/0001-layout.md). Code is found by path, never imported, where a
+// Who may import whom (docs/decisions/0001-layers.md). Code is found by path, never imported, where a
 // layer has to start another one: infra bundles the handlers, the command line starts local and bridge.
 const only = (layer, allowed) => ({
   name: `${layer}-imports-only-${allowed.join('-and-') || 'itself'}`,
