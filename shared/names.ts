@@ -77,3 +77,15 @@ export function rawKey(day: string, digest: string): string {
 export function utcDay(instant: string): string {
   return instant.slice(0, 10);
 }
+
+const BRIDGE_POLICIES = '/slotwise/bridge/';
+
+/** IAM path of the policy that says what a bridge may do: the only mark in a template of whose it is. */
+export function bridgePolicyPath(bridge: string): string {
+  return `${BRIDGE_POLICIES}${bridge}/`;
+}
+
+/** @returns the bridge whose policy has this path; undefined for a policy of anything else */
+export function bridgeOfPolicyPath(path: string): string | undefined {
+  return path.startsWith(BRIDGE_POLICIES) ? path.slice(BRIDGE_POLICIES.length, -1) : undefined;
+}

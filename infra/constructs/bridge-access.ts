@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { bridgePolicyPath } from '../../shared/names.ts';
 import type { StateStack } from '../stacks/state.ts';
 import { allow } from './statement.ts';
 
@@ -22,6 +23,7 @@ export class BridgeAccess extends Construct {
     super(scope, id);
     const { bridge, feed, state } = props;
     this.policy = new ManagedPolicy(this, 'Policy', {
+      path: bridgePolicyPath(bridge),
       description: `slotwise bridge ${bridge} of ${Stack.of(this).stackName}`,
       statements: [
         allow('SendSnapshots', { actions: ['sqs:SendMessage'], resources: [state.snapshots.queueArn] }),
@@ -33,10 +35,7 @@ export class BridgeAccess extends Construct {
           actions: ['dynamodb:GetItem', 'dynamodb:Query'],
           resources: [state.registry.tableArn],
         }),
-        allow('ReadPositions', {
-          actions: ['dynamodb:GetItem', 'dynamodb:Query'],
-          resources: [state.positions.tableArn],
-        }),
+        allow('ReadLease', { actions: ['dynamodb:GetItem'], resources: [state.positions.tableArn] }),
       ],
     });
   }

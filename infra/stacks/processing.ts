@@ -55,7 +55,11 @@ export class ProcessingStack extends Stack {
         consume('ConsumeSnapshots', state.snapshots),
         allow('WriteLake', {
           actions: ['s3:PutObject'],
-          resources: [state.lake.arnForObjects(`${LAKE.raw}*`), state.lake.arnForObjects(`${LAKE.ledger}*`)],
+          resources: [state.lake.arnForObjects(`${LAKE.raw}*`)],
+        }),
+        allow('WriteDeclarations', {
+          actions: ['s3:PutObject'],
+          resources: [state.lake.arnForObjects(`${LAKE.ledger}*`)],
         }),
         allow('WritePositions', { actions: ['dynamodb:PutItem'], resources: [state.positions.tableArn] }),
         allow('KeepAudit', {
@@ -92,7 +96,7 @@ export class ProcessingStack extends Stack {
           actions: ['s3:PutObject'],
           resources: [state.lake.arnForObjects(`${LAKE.dead}*`)],
         }),
-        allow('KeepAudit', {
+        allow('MarkFailed', {
           actions: ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'],
           resources: [state.audit.tableArn],
         }),
@@ -122,14 +126,12 @@ export class ProcessingStack extends Stack {
       environment: { [FUNCTION_ENV.feedQueueUrls]: this.#feedQueueUrls() },
       statements: [
         allow('ReadRegistryStream', {
-          actions: [
-            'dynamodb:DescribeStream',
-            'dynamodb:GetRecords',
-            'dynamodb:GetShardIterator',
-            'dynamodb:ListStreams',
-          ],
+          actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
           resources: [stream],
         }),
+        // AWS offers no resource for it: a grant on the stream allows nothing.
+        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+        allow('ListStreams', { actions: ['dynamodb:ListStreams'], resources: ['*'] }),
         allow('SendFeeds', {
           actions: ['sqs:SendMessage'],
           resources: [...this.feeds.values()].map((queue) => queue.queueArn),

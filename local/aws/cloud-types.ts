@@ -5,6 +5,8 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { ProcessIdentity } from '../../shared/local-run.ts';
 import type { CloudOutputs } from '../../shared/outputs.ts';
 import type { Journal } from './journal.ts';
+import type { UnusedGrant } from './permission-audit.ts';
+import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 
 /** A process of ours that a lock on the state directory may end later, when its start time still matches. */
@@ -81,6 +83,10 @@ export interface LocalStores extends AsyncDisposable {
 
 /** The whole cloud side: stores, functions and their triggers. */
 export interface LocalCloud extends LocalStores {
+  /** Who may do what, as the templates say; every call is held against it. */
+  readonly permissions: Permissions;
+  /** What the templates grant and nobody used so far; without a `reason` it has no business there. */
+  unusedGrants(): Promise<readonly UnusedGrant[]>;
   /** Physical function name -> statistics. */
   functions(): Readonly<Record<string, FunctionStatistics>>;
   triggers(): readonly TriggerStatistics[];

@@ -12,6 +12,8 @@ import type {
 import { EmbeddedStores } from './embedded-stores.ts';
 import { EMULATED_ACCOUNT } from './emulators.ts';
 import { FunctionLog } from './function-log.ts';
+import { unusedGrants } from './permission-audit.ts';
+import { planPermissions } from './permissions.ts';
 import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from './plan.ts';
 import { provision } from './provision.ts';
 import { QueueTrigger } from './queue-trigger.ts';
@@ -52,6 +54,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const storesPlan = planStores(template);
   for (const stream of await provision(storesPlan, stores.clients('local-run'))) streams.set(...stream);
   const plan = planFunctions(template, storesPlan);
+  stores.permit(planPermissions(template, plan, storesPlan));
   const outputs = template.outputs();
   stores.outputsText = `${JSON.stringify(outputs, undefined, 2)}\n`;
   keepForLater(options.dir, stores, outputs);
@@ -77,13 +80,15 @@ function checkTemplate(stacks: readonly Stack[], region: string): void {
     sqsOrigin: 'http://127.0.0.1',
     streamArn: (table) => `arn:aws:dynamodb:${region}:${EMULATED_ACCOUNT}:table/${table}/stream/not-yet`,
   });
-  planFunctions(template, planStores(template));
+  const stores = planStores(template);
+  planPermissions(template, planFunctions(template, stores), stores);
   template.outputs();
 }
 
 class Cloud implements LocalCloud {
   readonly #stores: EmbeddedStores;
   readonly #pools: ReadonlyMap<FunctionPlan, FunctionPool>;
+  readonly #log: CloudLog;
   readonly #queueTriggers: readonly QueueTrigger[];
   readonly #streamTriggers: readonly StreamTrigger[];
   readonly #listeners = new Set<(functionName: string, line: string) => void>();
@@ -97,6 +102,7 @@ class Cloud implements LocalCloud {
     this.#stores = stores;
     const { region, endpoints } = stores;
     const { log } = options;
+    this.#log = log;
     this.#pools = new Map(
       plan.functions.map((each) => {
         const functionLog = new FunctionLog(join(options.dir, 'functions'), each.name, (line) => {
@@ -153,6 +159,10 @@ class Cloud implements LocalCloud {
     return this.#stores.journal;
   }
 
+  get permissions() {
+    return this.#stores.permissions;
+  }
+
   get outputs() {
     return this.#stores.outputs;
   }
@@ -183,6 +193,10 @@ class Cloud implements LocalCloud {
 
   setFault(...fault: Parameters<LocalCloud['setFault']>) {
     return this.#stores.setFault(...fault);
+  }
+
+  unusedGrants() {
+    return unusedGrants(this.permissions, this.journal.accesses());
   }
 
   functions(): Readonly<Record<string, FunctionStatistics>> {
@@ -235,6 +249,11 @@ class Cloud implements LocalCloud {
     // What is still in work fails with its thread; its messages are delivered again by the next run.
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
     await finished;
+    const unused = await this.unusedGrants();
+    this.#log.info('grants-unused', {
+      unexplained: unused.filter(({ reason }) => reason === undefined),
+      explained: unused.filter(({ reason }) => reason !== undefined).length,
+    });
     await this.#stores.stop();
   }
 

@@ -1,13 +1,16 @@
 import { GetQueueAttributesCommand, ListQueuesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { type CloudOutputs, parseOutputs } from '../../shared/outputs.ts';
 import { returnAbandoned } from './abandoned-receive.ts';
+import type { Call } from './access.ts';
 import { clientsOf, environmentOf } from './clients.ts';
 import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
 import { withConditionalPuts } from './conditional-put.ts';
 import { type Dynoxide, startDynoxide } from './dynoxide.ts';
 import { type Emulator, openFauxqs } from './emulators.ts';
 import { FrontDoor } from './front-door.ts';
+import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
+import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
 
@@ -20,6 +23,7 @@ type Doors = Readonly<Record<Service, FrontDoor>>;
 export class EmbeddedStores implements LocalStores {
   readonly region: string;
   readonly journal: Journal;
+  readonly #guard: Guard;
   readonly #dynoxide: Dynoxide;
   readonly #fauxqs: Emulator;
   readonly #doors: Doors;
@@ -30,6 +34,7 @@ export class EmbeddedStores implements LocalStores {
   private constructor(parts: {
     readonly region: string;
     readonly journal: Journal;
+    readonly guard: Guard;
     readonly dynoxide: Dynoxide;
     readonly fauxqs: Emulator;
     readonly doors: Doors;
@@ -37,6 +42,7 @@ export class EmbeddedStores implements LocalStores {
   }) {
     this.region = parts.region;
     this.journal = parts.journal;
+    this.#guard = parts.guard;
     this.#dynoxide = parts.dynoxide;
     this.#fauxqs = parts.fauxqs;
     this.#doors = parts.doors;
@@ -59,7 +65,8 @@ export class EmbeddedStores implements LocalStores {
     opened.defer(() => fauxqs.close());
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
-    const behind = { region, journal };
+    const guard = new Guard();
+    const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
       s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(fauxqs) }),
@@ -70,7 +77,16 @@ export class EmbeddedStores implements LocalStores {
       opened.defer(() => door.stop());
     }
     opened.move();
-    return new EmbeddedStores({ region, journal, dynoxide, fauxqs, doors, log: options.log });
+    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, log: options.log });
+  }
+
+  get permissions(): Permissions {
+    return this.#guard.permissions;
+  }
+
+  /** From now on; before it only administrators may call. */
+  permit(permissions: Permissions): void {
+    this.#guard.permit(permissions);
   }
 
   get endpoints(): Endpoints {
@@ -134,6 +150,19 @@ export class EmbeddedStores implements LocalStores {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** A refusal is news the first time: a component that is refused asks again and again. */
+function tellOnce(log: CloudLog): (call: Call, denials: readonly Denial[]) => void {
+  const told = new Set<string>();
+  return ({ principal, operation }, denials) => {
+    for (const { access, text } of denials) {
+      const key = `${principal} ${access.action}`;
+      if (told.has(key)) continue;
+      told.add(key);
+      log.warn('access-denied', { principal, operation, ...access, text });
+    }
+  };
 }
 
 async function depthOf(QueueUrl: string, sqs: SQSClient): Promise<QueueDepth> {

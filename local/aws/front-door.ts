@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Call } from './access.ts';
+import { accessDenied, errorAnswer } from './answer.ts';
 import { type CallContext, parseCall } from './call.ts';
 import type { Emulator, EmulatorRequest, EmulatorResponse } from './emulators.ts';
+import type { Denial, Guard } from './guard.ts';
 import type { Journal } from './journal.ts';
 import type { Service, ServiceFault } from './service.ts';
 
@@ -14,6 +16,10 @@ export interface DoorOptions {
   readonly region: string;
   readonly journal: Journal;
   readonly emulator: Emulator;
+  /** Says what a caller may not do; without one a door lets everybody in, as tests of single parts want it. */
+  readonly guard?: Guard;
+  /** Called for each call that the guard refuses. */
+  readonly onDenied?: (call: Call, denials: readonly Denial[]) => void;
   /** Called when the client of a long poll has gone before the answer: what it was given goes back. */
   readonly onAbandoned?: (request: EmulatorRequest, response: EmulatorResponse) => Promise<void>;
 }
@@ -78,11 +84,17 @@ export class FrontDoor {
     try {
       const request = await readRequest(incoming);
       const call = parseCall(this.#options.service, request, this.#context);
-      const response = await this.#answer(call, request);
+      const denials = await this.#denials(call);
+      const [denial] = denials;
+      const response =
+        denial === undefined
+          ? await this.#answer(call, request)
+          : accessDenied(this.#options.service, denial.text);
       this.#options.journal.record(call, {
         status: response.status,
         bytesIn: request.body.length,
         bytesOut: response.body.length,
+        denied: denials.map(({ access }) => access),
       });
       if (outgoing.destroyed) await this.#options.onAbandoned?.(request, response);
       else send(outgoing, response, request.method);
@@ -93,16 +105,24 @@ export class FrontDoor {
     }
   }
 
+  /** A service that is away refuses nobody. */
+  async #denials(call: Call): Promise<readonly Denial[]> {
+    const { guard, onDenied } = this.#options;
+    if (guard === undefined || this.#fault !== undefined) return [];
+    const denials = await guard.denials(call);
+    if (denials.length > 0) onDenied?.(call, denials);
+    return denials;
+  }
+
   async #answer(call: Call, request: EmulatorRequest): Promise<EmulatorResponse> {
     const { service, emulator } = this.#options;
     if (this.#fault !== undefined) return unavailable(service, 'taken away by a fault switch');
     if (request.body.length > BODY_MAX_BYTES) {
-      return fault(
-        service,
-        413,
-        'EntityTooLarge',
-        `the embedded ${service} takes ${BODY_MAX_BYTES} bytes a request`,
-      );
+      return errorAnswer(service, {
+        status: 413,
+        code: 'EntityTooLarge',
+        message: `the embedded ${service} takes ${BODY_MAX_BYTES} bytes a request`,
+      });
     }
     try {
       return await emulator.handle(request);
@@ -149,15 +169,5 @@ function send(outgoing: ServerResponse, response: EmulatorResponse, method: stri
 }
 
 function unavailable(service: Service, message: string): EmulatorResponse {
-  return fault(service, 503, 'ServiceUnavailable', message);
-}
-
-function fault(service: Service, status: number, code: string, message: string): EmulatorResponse {
-  if (service === 's3') {
-    const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-    const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${text}</Message></Error>`;
-    return { status, headers: { 'content-type': 'application/xml' }, body: Buffer.from(xml) };
-  }
-  const body = Buffer.from(JSON.stringify({ __type: code, message }));
-  return { status, headers: { 'content-type': 'application/x-amz-json-1.0' }, body };
+  return errorAnswer(service, { status: 503, code: 'ServiceUnavailable', message });
 }

@@ -1,16 +1,34 @@
 import type { Access, Call } from './access.ts';
+import { BY_TLS, type Context } from './context.ts';
 
-/** Distinct (principal, operation, accesses) that are counted apart; more are counted together. */
+/** Distinct (principal, operation, accesses) that are counted apart; more are counted together. Of accesses, too. */
 const ENTRIES_MAX = 5000;
 const OVERFLOW = 'overflow';
 
 export interface JournalEntry {
   readonly call: Call;
   readonly count: number;
-  /** Answered with 400 or above. */
+  /** Answered with 400 or above, refusals included. */
   readonly faults: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+}
+
+/** One question that policies were asked, as it can be asked again. */
+export interface RecordedAccess extends Access {
+  readonly principal: string;
+  readonly context: Context;
+  readonly count: number;
+  /** How often the answer was no. */
+  readonly denied: number;
+}
+
+export interface Outcome {
+  readonly status: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Of the call's accesses; default none. */
+  readonly denied?: readonly Access[];
 }
 
 /**
@@ -19,11 +37,10 @@ export interface JournalEntry {
  */
 export class Journal {
   readonly #entries = new Map<string, JournalEntry>();
+  readonly #accesses = new Map<string, RecordedAccess>();
 
-  record(
-    call: Call,
-    outcome: { readonly status: number; readonly bytesIn: number; readonly bytesOut: number },
-  ): void {
+  record(call: Call, outcome: Outcome): void {
+    for (const access of call.accesses) this.#recordAccess(call.principal, access, outcome.denied ?? []);
     const folded = { ...call, accesses: call.accesses.map(foldObject) };
     const key = `${call.principal} ${call.service}:${call.operation} ${folded.accesses
       .map(({ action, resource }) => `${action}@${resource}`)
@@ -42,6 +59,11 @@ export class Journal {
     return [...this.#entries.values()];
   }
 
+  /** What policies were asked, the first resource of each kind standing for its like; no more than is bounded. */
+  accesses(): readonly RecordedAccess[] {
+    return [...this.#accesses.values()];
+  }
+
   /** Calls that match every part given; for tests and reports. */
   count(match: Partial<Pick<Call, 'service' | 'operation' | 'principal'>>): number {
     return this.entries()
@@ -49,6 +71,21 @@ export class Journal {
         (Object.keys(match) as (keyof typeof match)[]).every((part) => call[part] === match[part]),
       )
       .reduce((sum, { count }) => sum + count, 0);
+  }
+
+  #recordAccess(principal: string, access: Access, denied: readonly Access[]): void {
+    const isDenied = denied.includes(access);
+    // A refusal has an entry of its own: the object that was refused is not the one that was allowed before it.
+    const { action, resource } = isDenied ? access : foldObject(access);
+    const key = `${principal} ${action} ${resource} ${isDenied}`;
+    const present = this.#accesses.get(key);
+    if (present === undefined && this.#accesses.size >= ENTRIES_MAX) return;
+    const { count = 0, denied: times = 0 } = present ?? {};
+    this.#accesses.set(key, {
+      ...(present ?? { principal, ...access, context: BY_TLS }),
+      count: count + 1,
+      denied: times + (isDenied ? 1 : 0),
+    });
   }
 
   #entry(call: Call): JournalEntry {

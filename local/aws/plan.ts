@@ -138,7 +138,7 @@ export function planFunctions(template: CloudTemplate, stores: StoresPlan): Func
   const functions = template.resources('AWS::Lambda::Function').map((each) => planFunction(template, each));
   const mappings = template.resources('AWS::Lambda::EventSourceMapping').map((resource) => {
     const known = { template, resource, functions, stores };
-    const source = template.eventSource(resource);
+    const source = String(template.property(resource, 'EventSourceArn'));
     if (source.startsWith('arn:aws:sqs:')) return planQueueMapping(known);
     if (source.startsWith('arn:aws:dynamodb:')) return planStreamMapping(known);
     throw fault(resource, `events from ${source} are not understood by the local run`);

@@ -62,10 +62,19 @@ export class CloudTemplate {
     throw new TemplateFault({ stack: stack.name, logicalId }, `${type}: ${describeFaults(parsed.error)}`);
   }
 
-  /** ARN that a mapping reads from. @throws TemplateFault */
-  eventSource({ stack, logicalId, definition }: Resource): string {
-    const place = { stack: stack.name, logicalId, property: 'EventSourceArn' };
-    return String(resolve(definition.Properties.EventSourceArn, this.#scope(stack), place));
+  /** One property, resolved and unchecked; undefined when the resource has none. @throws TemplateFault */
+  property({ stack, logicalId, definition }: Resource, property: string): unknown {
+    const place = { stack: stack.name, logicalId, property };
+    const value = resolve(definition.Properties[property], this.#scope(stack), place);
+    return value === NO_VALUE ? undefined : value;
+  }
+
+  /** What a Ref to the resource gives. */
+  ref(resource: Resource): string {
+    const physical = this.physicalName(resource);
+    if (resource.type === 'AWS::SQS::Queue') return this.queueUrl(physical);
+    if (resource.type === 'AWS::IAM::ManagedPolicy') return this.arn(resource.type, physical);
+    return physical;
   }
 
   /** Every output of every stack: `{ "<stack>": { "<output>": "<value>" } }`, as `cdk deploy --outputs-file` has it. */
@@ -110,6 +119,10 @@ export class CloudTemplate {
         return `arn:aws:lambda:${place}:function:${name}`;
       case 'AWS::IAM::Role':
         return `arn:aws:iam::${EMULATED_ACCOUNT}:role/${name}`;
+      case 'AWS::IAM::ManagedPolicy':
+        return `arn:aws:iam::${EMULATED_ACCOUNT}:policy/${name}`;
+      case 'AWS::Logs::LogGroup':
+        return `arn:aws:logs:${place}:log-group:${name}:*`;
       default:
         throw new RangeError(`no ARN for ${type}`);
     }
@@ -160,8 +173,7 @@ export class CloudTemplate {
       throw new TemplateFault(place, `the parameter ${name} has no value in the local run`);
     }
     const resource = this.#resource(stack, name, place);
-    const physical = this.physicalName(resource);
-    return resource.type === 'AWS::SQS::Queue' ? this.queueUrl(physical) : physical;
+    return this.ref(resource);
   }
 
   /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html */
@@ -198,6 +210,7 @@ export class CloudTemplate {
       case 'AWS::S3::Bucket Arn':
       case 'AWS::Lambda::Function Arn':
       case 'AWS::IAM::Role Arn':
+      case 'AWS::Logs::LogGroup Arn':
         return this.arn(resource.type, name);
       case 'AWS::SQS::Queue QueueName':
         return name;
@@ -229,6 +242,8 @@ const NAME_PROPERTIES: Readonly<Record<string, string>> = {
   'AWS::S3::Bucket': 'BucketName',
   'AWS::Lambda::Function': 'FunctionName',
   'AWS::IAM::Role': 'RoleName',
+  'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
+  'AWS::Logs::LogGroup': 'LogGroupName',
 };
 
 const NAME_MAX: Readonly<Record<string, number>> = {

@@ -7,11 +7,6 @@ import { z } from 'zod';
 
 /** Resource types that nothing here acts on, and why that does no harm. */
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
-  'AWS::IAM::Role': 'the front door knows callers by name; it allows everything',
-  'AWS::IAM::Policy': 'the front door knows callers by name; it allows everything',
-  'AWS::IAM::ManagedPolicy': 'the front door knows callers by name; it allows everything',
-  'AWS::SQS::QueuePolicy': 'TLS-only access; the front door is loopback without TLS',
-  'AWS::S3::BucketPolicy': 'TLS-only access; the front door is loopback without TLS',
   'AWS::Logs::LogGroup': 'handlers log to files of the state directory',
   'AWS::CloudWatch::Alarm': 'there is no CloudWatch here',
   'AWS::CloudWatch::CompositeAlarm': 'there is no CloudWatch here',
@@ -53,11 +48,26 @@ export const IGNORED_PROPERTIES: Readonly<Record<string, Readonly<Record<string,
     TracingConfig: 'there is no X-Ray here',
     Tags: 'labels',
   },
+  'AWS::IAM::Role': {
+    AssumeRolePolicyDocument: 'nobody assumes a role here: every component signs as its own',
+    Description: 'a label',
+    MaxSessionDuration: 'keys do not expire here',
+    Path: 'a label',
+    Tags: 'labels',
+  },
+  'AWS::IAM::Policy': attachment('PolicyName'),
+  'AWS::IAM::ManagedPolicy': attachment('ManagedPolicyName', 'Description', 'Path'),
   'AWS::Lambda::EventSourceMapping': {
     KmsKeyArn: 'nothing is encrypted here',
     Tags: 'labels',
   },
 };
+
+/** Whom a policy is for is read apart from what it says; people and groups have nobody here. */
+function attachment(...labels: readonly string[]): Readonly<Record<string, string>> {
+  const known = Object.fromEntries(labels.map((label) => [label, 'a label']));
+  return { ...known, Roles: 'read by permissions.ts', Users: 'nobody here', Groups: 'nobody here' };
+}
 
 const count = z.coerce.number().int().nonnegative();
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
@@ -168,6 +178,11 @@ export const UNDERSTOOD_TYPES = [
   'AWS::S3::Bucket',
   'AWS::Lambda::Function',
   'AWS::Lambda::EventSourceMapping',
+  'AWS::IAM::Role',
+  'AWS::IAM::Policy',
+  'AWS::IAM::ManagedPolicy',
+  'AWS::SQS::QueuePolicy',
+  'AWS::S3::BucketPolicy',
 ] as const;
 
 export type UnderstoodType = (typeof UNDERSTOOD_TYPES)[number];

@@ -15,7 +15,8 @@ describe('the permissions', () => {
       Drain: {
         WriteOwnLog: 'logs:CreateLogStream logs:PutLogEvents on DrainLog',
         ConsumeSnapshots: 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on Snapshots',
-        WriteLake: 's3:PutObject on Lake/ledger/v1/* Lake/raw/v1/*',
+        WriteLake: 's3:PutObject on Lake/raw/v1/*',
+        WriteDeclarations: 's3:PutObject on Lake/ledger/v1/*',
         WritePositions: 'dynamodb:PutItem on Positions',
         KeepAudit: 'dynamodb:BatchGetItem dynamodb:UpdateItem on Audit',
       },
@@ -24,12 +25,13 @@ describe('the permissions', () => {
         ConsumeDeadLetters:
           'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on SnapshotDeadLetters',
         KeepRawBodies: 's3:PutObject on Lake/dead/v1/*',
-        KeepAudit: 'dynamodb:BatchGetItem dynamodb:UpdateItem on Audit',
+        MarkFailed: 'dynamodb:BatchGetItem dynamodb:UpdateItem on Audit',
       },
       Feed: {
         WriteOwnLog: 'logs:CreateLogStream logs:PutLogEvents on FeedLog',
         ReadRegistryStream:
-          'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams on Registry stream',
+          'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on Registry stream',
+        ListStreams: 'dynamodb:ListStreams on *',
         SendFeeds: 'sqs:SendMessage on Feedcloud Feedhome',
         ReportFailures: 'sqs:SendMessage on FeedFailures',
       },
@@ -41,7 +43,7 @@ describe('the permissions', () => {
       SendSnapshots: 'sqs:SendMessage on Snapshots',
       ReceiveOwnFeed: `sqs:DeleteMessage sqs:ReceiveMessage on ${feed}`,
       ReadRegistry: 'dynamodb:GetItem dynamodb:Query on Registry',
-      ReadPositions: 'dynamodb:GetItem dynamodb:Query on Positions',
+      ReadLease: 'dynamodb:GetItem on Positions',
     });
     expect(grants('AWS::IAM::ManagedPolicy')).toEqual({
       Bridgehome: bridge('Feedhome'),

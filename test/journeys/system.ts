@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { openLake } from '../../cli/lake/lake.ts';
 import { RegistryStore } from '../../cli/registry/store.ts';
+import type { SettingOverrides } from '../../infra/settings.ts';
 import { synthesize } from '../../infra/synth.ts';
 import { startCloud } from '../../local/aws/cloud.ts';
 import type { LocalCloud } from '../../local/aws/cloud-types.ts';
@@ -20,6 +21,7 @@ import { strategiesOfCondors } from '../../local/run/seed.ts';
 import { POSITIONS } from '../../shared/names.ts';
 import { type BridgeStatus, bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
+import { removeStatement } from '../support/statements.ts';
 
 /** The templates as they deploy, but for the waits: a test must not last as long as a visibility timeout. */
 const OVERRIDES = {
@@ -60,14 +62,27 @@ export class System implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #cloud: LocalCloud | undefined;
   #assembly = '';
+  #mayBeDenied = false;
 
-  static async start(options: { readonly bridges: readonly string[] }): Promise<System> {
+  static async start(options: {
+    readonly bridges: readonly string[];
+    /** Beside those of every journey. */
+    readonly overrides?: SettingOverrides;
+    /** A statement to take out of the policies: what needs it is then refused. */
+    readonly without?: string;
+  }): Promise<System> {
     const system = new System();
     system.#stack.defer(() => rmSync(system.directory, { recursive: true, force: true }));
     system.#stack.defer(() => system.stopCloud());
     try {
       const outdir = join(system.directory, 'assembly');
-      system.#assembly = synthesize({ outdir, bridges: options.bridges, overrides: OVERRIDES }).directory;
+      system.#assembly = synthesize({
+        outdir,
+        bridges: options.bridges,
+        overrides: { ...OVERRIDES, ...options.overrides },
+      }).directory;
+      if (options.without !== undefined) removeStatement(system.#assembly, options.without);
+      system.#mayBeDenied = options.without !== undefined;
       await system.startCloud();
     } catch (cause) {
       await system[Symbol.asyncDispose]();
@@ -91,9 +106,14 @@ export class System implements AsyncDisposable {
     writeFileSync(this.#outputsFile, this.#cloud.outputsText);
   }
 
+  /** @throws Error when the policies of the stacks refused anybody anything: no journey asks for more than it may */
   async stopCloud(): Promise<void> {
-    await this.#cloud?.stop();
+    const cloud = this.#cloud;
     this.#cloud = undefined;
+    await cloud?.stop();
+    const denied = cloud?.journal.accesses().filter((access) => access.denied > 0) ?? [];
+    if (denied.length > 0 && !this.#mayBeDenied)
+      throw new Error(`denied: ${JSON.stringify(denied, undefined, 2)}`);
   }
 
   async gateway(options: GatewayOptions): Promise<SimulatedGateway> {

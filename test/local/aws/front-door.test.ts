@@ -19,6 +19,12 @@ let count = 0;
 
 beforeAll(async () => {
   stores = await EmbeddedStores.open({ dir: dir.path, region: 'eu-central-1', log: SILENT });
+  const statements = [{ Effect: 'Allow' as const, Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: ['*'] }];
+  const everything = [{ name: 'everything', statements }];
+  stores.permit({
+    identities: new Map(['impatient', 'drain-role'].map((principal) => [principal, everything])),
+    resources: new Map(),
+  });
   await stores.clients('test').s3.send(new CreateBucketCommand({ Bucket: 'lake' }));
 });
 afterAll(async () => {

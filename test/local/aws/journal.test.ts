@@ -22,6 +22,23 @@ describe('the journal of the front door', () => {
     expect(journal.count({ principal: 'bridge' })).toBe(2);
   });
 
+  it('keeps each question that policies were asked, refusals apart, objects by their like', () => {
+    const journal = new Journal();
+    const put = (name: string) => ({ ...call('drain'), accesses: [object(name)] });
+    const object = (name: string) => ({
+      action: 's3:PutObject',
+      resource: `arn:aws:s3:::lake/raw/v1/${name}`,
+    });
+    const outcome = { status: 200, bytesIn: 1, bytesOut: 1 };
+    for (const name of ['a', 'b']) journal.record(put(name), outcome);
+    const refused = put('c');
+    journal.record(refused, { ...outcome, status: 403, denied: refused.accesses });
+    expect(journal.accesses()).toMatchObject([
+      { principal: 'drain', ...object('a'), count: 2, denied: 0 },
+      { principal: 'drain', ...object('c'), count: 1, denied: 1 },
+    ]);
+  });
+
   it('stays bounded whatever it is called with, and still counts every call', () => {
     const journal = new Journal();
     for (let n = 0; n < 6000; n += 1) {
@@ -32,6 +49,7 @@ describe('the journal of the front door', () => {
       });
     }
     expect(journal.entries().length).toBeLessThanOrEqual(5001);
+    expect(journal.accesses().length).toBeLessThanOrEqual(5000);
     expect(journal.count({})).toBe(6000);
   });
 });

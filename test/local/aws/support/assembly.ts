@@ -13,7 +13,8 @@ export interface TestStack {
 export function writeAssembly(dir: string, stacks: readonly TestStack[]): string {
   const artifacts: Record<string, object> = {};
   mkdirSync(dir, { recursive: true });
-  for (const { name = 'Test', resources, outputs = {}, assets = {} } of stacks) {
+  for (const { name = 'Test', resources: given, outputs = {}, assets = {} } of stacks) {
+    const resources = { ...rolesOf(given), ...given };
     artifacts[`${name}.assets`] = { type: 'cdk:asset-manifest', properties: { file: `${name}.assets.json` } };
     artifacts[name] = {
       type: 'aws:cloudformation:stack',
@@ -69,7 +70,29 @@ export function table(properties: object = {}): object {
   };
 }
 
-/** A function with a role `<asset>Role`, which the stack need not have. */
+/** `<asset>-role` of each function, for a stack that does not say what it may do: everything. */
+function rolesOf(resources: Readonly<Record<string, object>>): Record<string, object> {
+  const names = Object.values(resources).flatMap((resource) => {
+    const { Role } = ((resource as { Properties?: object }).Properties ?? {}) as { Role?: unknown };
+    return typeof Role === 'string' ? [Role.split('/').at(-1) ?? ''] : [];
+  });
+  return Object.fromEntries(
+    names.map((name) => [
+      name.replaceAll('-', ''),
+      role({ RoleName: name }, [{ Effect: 'Allow', Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: '*' }]),
+    ]),
+  );
+}
+
+export function role(properties: object, statements: readonly object[]): object {
+  const PolicyDocument = { Version: '2012-10-17', Statement: statements };
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: { Policies: [{ PolicyName: 'own', PolicyDocument }], ...properties },
+  };
+}
+
+/** A function with the role `<asset>-role`; one that may do everything unless the stack has it. */
 export function lambda(asset: string, properties: object = {}): object {
   return {
     Type: 'AWS::Lambda::Function',

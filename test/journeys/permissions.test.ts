@@ -1,0 +1,86 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unneededStatements } from '../../local/aws/permission-audit.ts';
+import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
+import { generatePortfolio } from '../../local/gateway/generator.ts';
+import { encodeMessage } from '../../shared/message.ts';
+import { REGISTRY } from '../../shared/names.ts';
+import { eventually } from '../support/eventually.ts';
+import { drop } from '../support/messages.ts';
+import { type RunningBridge, System } from './system.ts';
+
+const portfolio = generatePortfolio({ seed: 11, positions: 12, condors: 1, accounts: ['DU1111111'] });
+
+/** What fails is given up at once: the journey is about who may do what with it. */
+const HASTE = {
+  drain: { batchWindowS: 1, timeoutS: 2, visibilityTimeoutS: 13, maxReceiveCount: 1 },
+  feed: { retryAttempts: 0 },
+} as const;
+
+/** One journey that also meets what goes wrong: a message nobody can read, a strategy nobody can send. */
+describe('a journey under the policies of the templates', () => {
+  let system: System;
+  let gateway: SimulatedGateway;
+  let bridge: RunningBridge;
+
+  beforeAll(async () => {
+    system = await System.start({ bridges: ['home'], overrides: HASTE });
+    gateway = await system.gateway({ portfolio });
+    await system.register(portfolio.condors);
+    bridge = await system.bridge('home', gateway);
+  }, 60_000);
+  afterAll(() => system?.[Symbol.asyncDispose]());
+
+  it('goes through, and so does what is to be done when something fails', async () => {
+    const { cloud } = system;
+    await bridge.until(({ lines }) => lines.streaming === 4, 'all legs confirmed');
+    const [condor] = portfolio.condors;
+    if (condor === undefined) throw new Error('a condor is expected');
+    await system.registry.setStatus(condor.name, 'INACTIVE');
+    await bridge.until(({ registry }) => registry.version === 2, 'the change in the replica');
+
+    const administrator = cloud.clients('test');
+    const QueueUrl = cloud.outputs.snapshotQueueUrl;
+    for (const MessageBody of ['poison', encodeMessage(drop())]) {
+      await administrator.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    }
+    const broken = { [REGISTRY.partitionKey]: { S: REGISTRY.strategy }, [REGISTRY.sortKey]: { S: 'broken' } };
+    const TableName = cloud.outputs.registryTable;
+    await administrator.dynamodb.send(new PutItemCommand({ TableName, Item: broken }));
+
+    await eventually(() => used('sqs:SendMessage', 'FeedFailures'), { what: 'the feed gave up a record' });
+    await eventually(() => used('s3:PutObject', 'dead/'), { what: 'a dead letter', deadlineMs: 60_000 });
+    await eventually(() => used('s3:PutObject', 'ledger/'), { what: 'a declared drop', deadlineMs: 20_000 });
+    await eventually(() => used('sqs:DeleteMessage', 'DeadLetters'), { what: 'its audit' });
+  }, 100_000);
+
+  const used = (action: string, part: string) =>
+    system.cloud.journal
+      .accesses()
+      .some((access) => access.action === action && access.resource.includes(part));
+
+  it('refuses nobody anything', () => {
+    const accesses = system.cloud.journal.accesses();
+    expect(accesses.filter(({ denied }) => denied > 0)).toEqual([]);
+    expect(new Set(accesses.map(({ principal }) => principal)).size).toBeGreaterThanOrEqual(5);
+  });
+
+  it('needs every statement: without any one of them a recorded call ends differently', async () => {
+    const { permissions, journal } = system.cloud;
+    expect(await unneededStatements(permissions, journal.accesses())).toEqual([]);
+  }, 60_000);
+
+  it('uses every grant but the few that only AWS itself can use', async () => {
+    const unused = await system.cloud.unusedGrants();
+    expect(new Set(unused.map(({ action }) => action))).toEqual(
+      new Set([
+        'dynamodb:ListStreams',
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+        'sqs:GetQueueAttributes',
+      ]),
+    );
+    expect(unused.filter(({ reason }) => reason === undefined)).toEqual([]);
+  }, 60_000);
+});
