@@ -36,7 +36,7 @@ export interface EpochAccount {
   readonly ledgerAt?: string;
 }
 
-export interface Mismatch {
+interface Mismatch {
   readonly bridge: string;
   readonly epoch: string;
   readonly day: string;

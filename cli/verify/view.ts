@@ -74,7 +74,7 @@ function notesOf({ bridge, epoch, hasUnknownTail, lacksLedger }: EpochAccount): 
   if (hasUnknownTail) {
     notes.push(`${bridge} ${epoch}: its outbox was lost or torn, what it accepted last nobody knows`);
   }
-  if (lacksLedger) notes.push(`${bridge} ${epoch}: no ledger says yet where it ended`);
+  if (lacksLedger) notes.push(`${bridge} ${epoch}: no ledger says yet how far it goes`);
   return notes;
 }
 
