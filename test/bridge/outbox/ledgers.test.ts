@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../../bridge/outbox/database.ts';
+import { beginEpoch } from '../../../bridge/outbox/epochs.ts';
+import { Ledgers } from '../../../bridge/outbox/ledgers.ts';
 import { OutboxStore } from '../../../bridge/outbox/store.ts';
 import { decodeMessage, encodeMessage, type Ledger } from '../../../shared/message.ts';
 import { testDirectory } from '../../support/directory.ts';
@@ -85,6 +88,30 @@ describe('the ledger', () => {
       ),
       { numRuns: 20 },
     );
+  });
+
+  it('digests nothing of a transaction that the disk refused', () => {
+    const now = new Date('2026-11-20T15:00:00.000Z');
+    const database = openDatabase(join(testDirectory(), 'outbox.db'), 'home');
+    onTestFinished(() => database.close());
+    const { epoch } = beginEpoch(database, { marker: undefined, wasTorn: false, now });
+    const kept = new Ledgers(database, { bridge: 'home', epoch });
+    const add = (seq: number, end: 'COMMIT' | 'ROLLBACK') => {
+      database.exec('BEGIN');
+      kept.add([{ id: `home:${epoch}:${seq}`, seq, observedAt: now.toISOString() }]);
+      database.exec(end);
+      if (end === 'COMMIT') kept.commit();
+      else kept.rollback();
+    };
+    add(1, 'COMMIT');
+    add(2, 'ROLLBACK');
+    add(2, 'COMMIT');
+    const [due] = kept.due({ now, atOnce: true });
+    expect(JSON.parse(due?.body ?? '')).toMatchObject({
+      last: 2,
+      count: 2,
+      digest: digestOf([`home:${epoch}:1`, `home:${epoch}:2`]),
+    });
   });
 
   it('is sent at most every five minutes while it changes, and only the newest waits', () => {
