@@ -7,8 +7,10 @@ export const EXIT = {
   failed: 1,
   /** The command line or a file given to it is wrong: nothing was tried. */
   usage: 2,
-  /** Nothing to work on: no local run, no outputs file, no bridge. */
+  /** No answer, because there is nothing to work on: no local run, no outputs file, no bridge. */
   noTarget: 3,
+  /** No answer yet: `verify` cannot decide. To a script it is one thing with noTarget: neither good nor bad. */
+  undecided: 3,
   /** A registry change was refused because somebody else changed the strategy first. */
   stale: 4,
   /** 128 + SIGINT, as shells have it. */

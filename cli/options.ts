@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { DEFAULT_DIR, findTarget, type Target, type TargetOptions } from './target.ts';
+import { parseTradingDate } from './trading-date.ts';
 
 /** Options that several commands share, declared once so that they read the same everywhere. */
 
@@ -30,6 +31,15 @@ export function withExpectVersion(command: Command): Command {
     '--expect-version <n>',
     'refuse the change unless the strategy is at this version (0: there must be none)',
     wholeNumber,
+  );
+}
+
+/** A day is a trading date everywhere: objects and tables have UTC days, and nobody trades by those. */
+export function withDay(command: Command): Command {
+  return command.option(
+    '--day <date>',
+    'only this trading date: 17:00 Chicago on the evening before to 17:00 on the day',
+    parseTradingDate,
   );
 }
 

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
+import { auditCommand } from './commands/audit.ts';
+import { deadLettersCommand } from './commands/dead-letters.ts';
 import { linesCommand } from './commands/lines.ts';
 import { positionsCommand } from './commands/positions.ts';
 import { queryCommand } from './commands/query.ts';
 import { registryCommand } from './commands/registry.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { EXIT } from './failure.ts';
 
 /**
@@ -39,6 +42,7 @@ Examples:
   $ slotwise lines                        who holds a market data line, who does not and why
   $ slotwise positions --strategy spy-condor
   $ slotwise query "select symbol, count(*) from snapshots group by all"
+  $ slotwise verify --day 2026-11-20      is everything there that the bridge accepted?
 
 Where a command works: over the local run in .slotwise, or the deployment of slotwise.outputs.json; --dir and
 --outputs name others.
@@ -47,7 +51,7 @@ Exit codes:
   ${EXIT.ok}    done
   ${EXIT.failed}    it failed
   ${EXIT.usage}    the command line or a file given to it is wrong, nothing was done
-  ${EXIT.noTarget}    nothing to work on: no local run, no outputs file, no bridge
+  ${EXIT.noTarget}    no answer: nothing to work on (no local run, no outputs file, no bridge), or not decidable yet (verify)
   ${EXIT.stale}    refused: the strategy has changed since the version expected
   ${EXIT.interrupted}  interrupted
 
@@ -77,6 +81,10 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
   }
   program.commandsGroup('Watch and change:');
   for (const create of [registryCommand, positionsCommand, linesCommand, queryCommand]) {
+    program.addCommand(inheritFrom(program, create()));
+  }
+  program.commandsGroup('Prove:');
+  for (const create of [verifyCommand, auditCommand, deadLettersCommand]) {
     program.addCommand(inheritFrom(program, create()));
   }
   return program;

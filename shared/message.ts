@@ -39,7 +39,10 @@ const heartbeatSchema = z.object({
 
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
-/** Per epoch and UTC day what the outbox has produced so far; cumulative, sent again until stored. */
+/**
+ * Per epoch and UTC day what the outbox has produced so far; cumulative, sent again until stored. The day is that of
+ * observedAt, under which the row lands in the lake.
+ */
 const ledgerSchema = z.object({
   schema: z.literal(1),
   kind: z.literal('ledger'),
@@ -49,8 +52,19 @@ const ledgerSchema = z.object({
   first: z.int().positive(),
   last: z.int().positive(),
   count: z.int().positive(),
-  /** SHA-256 over the day's ids, one a line, in order of seq. */
+  /** SHA-256 over the day's ids in order of seq, each followed by a line feed. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** At `at` the queue had taken every number of the epoch from 1 to this one, `last` at most; 0 is none. */
+  acknowledged: z.int().nonnegative().optional(),
+  /** How the epoch began, epochs before it that produced nothing taken together with it. */
+  began: z
+    .object({
+      /** first: no outbox was there. restored: an older file came back. quarantined: the file was torn. */
+      cause: z.enum(['first', 'start', 'restored', 'quarantined']),
+      /** The epoch before and the last number that is known of it. */
+      predecessor: z.object({ epoch: epochSchema, seq: z.int().nonnegative() }).optional(),
+    })
+    .optional(),
   at: instantSchema,
 });
 

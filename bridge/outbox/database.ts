@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from '../durable-file.ts';
 import { OutboxFault } from './fault.ts';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /** Keys ascend and are never used again (AUTOINCREMENT): a late acknowledgement cannot hit a newer row. */
 const SCHEMA = `
@@ -45,6 +45,23 @@ const SCHEMA = `
     completed_at TEXT NOT NULL,
     keyframe_at TEXT
   ) STRICT;
+`;
+
+/** Since version 2: what ledgers.ts keeps. Epochs from before it have no ledger. */
+const LEDGERS = `
+  CREATE TABLE ledgers (
+    epoch TEXT NOT NULL,
+    day TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    told TEXT,
+    told_at INTEGER,
+    repeats INTEGER NOT NULL DEFAULT 0,
+    pending_key INTEGER,
+    PRIMARY KEY (epoch, day)
+  ) STRICT, WITHOUT ROWID;
 `;
 
 /** Primary result codes: https://www.sqlite.org/rescode.html */
@@ -133,9 +150,11 @@ function prepareSchema(database: DatabaseSync, bridge: string, file: string): vo
     );
   }
   if (version === 0) {
-    database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    database.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${LEDGERS} PRAGMA user_version = ${SCHEMA_VERSION};`);
     database.prepare('INSERT INTO origin (bridge) VALUES (?)').run(bridge);
     database.exec('COMMIT');
+  } else if (version < SCHEMA_VERSION) {
+    database.exec(`BEGIN IMMEDIATE; ${LEDGERS} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   }
   const owner = database.prepare('SELECT bridge FROM origin').get()?.bridge;
   if (owner !== bridge) {

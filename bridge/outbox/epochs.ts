@@ -35,6 +35,32 @@ export function beginEpoch(
 }
 
 /**
+ * How an epoch began, epochs before it that produced nothing taken together with it: such an epoch tells nobody of
+ * itself, and that its file was torn must not be forgotten with it.
+ */
+export function beginningOf(database: DatabaseSync, epoch: string): Omit<Beginning, 'epoch'> {
+  const find = database.prepare(
+    'SELECT epoch, last_seq, cause, predecessor, predecessor_seq FROM epochs WHERE epoch = ?',
+  );
+  let row = find.get(epoch);
+  let cause: EpochCause = 'start';
+  for (;;) {
+    cause = graver(cause, String(row?.cause) as EpochCause);
+    const before = row?.predecessor == null ? undefined : find.get(row.predecessor);
+    if (before === undefined || Number(before.last_seq) > 0) break;
+    row = before;
+  }
+  if (row?.predecessor == null) return { cause };
+  return { cause, predecessor: { epoch: String(row.predecessor), seq: Number(row.predecessor_seq) } };
+}
+
+const GRAVITY = ['start', 'first', 'restored', 'quarantined'] as const satisfies readonly EpochCause[];
+
+function graver(left: EpochCause, right: EpochCause): EpochCause {
+  return GRAVITY.indexOf(left) >= GRAVITY.indexOf(right) ? left : right;
+}
+
+/**
  * What an outbox has produced over its life, oldest epoch first: the numbers 1 to `last` of each.
  * @param file of an outbox that no bridge has open: a running one holds it exclusively
  * @throws Error of node:sqlite when it cannot be read

@@ -31,6 +31,8 @@ export interface DurableOutbox extends Outbox {
   readonly opening: Opening;
   /** Moves a message that the queue will never take out of the way and declares the drop. */
   refuse(key: number, reason: string): Promise<void>;
+  /** Queues the ledgers that have changed: before the end. @returns how many */
+  putLedgers(): Promise<number>;
   /** Called after something new was accepted. @returns unsubscribe */
   onAccepted(listener: () => void): () => void;
 }
@@ -126,6 +128,12 @@ class OutboxClient implements DurableOutbox {
   async refuse(key: number, reason: string): Promise<void> {
     await this.#call('refuse', key, reason);
     this.#announce();
+  }
+
+  async putLedgers(): Promise<number> {
+    const queued = await this.#call('putLedgers');
+    if (queued > 0) this.#announce();
+    return queued;
   }
 
   status(): Promise<OutboxStatus> {

@@ -7,6 +7,7 @@ type Callable =
   | 'commitPositions'
   | 'append'
   | 'putHeartbeat'
+  | 'putLedgers'
   | 'peek'
   | 'acknowledge'
   | 'refuse'

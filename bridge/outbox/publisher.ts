@@ -7,7 +7,10 @@ import { batchesOf, isRefused, isSuspect, type Sendable } from './batches.ts';
 import type { DurableOutbox } from './outbox.ts';
 
 export interface PublisherOptions {
-  readonly outbox: Pick<DurableOutbox, 'peek' | 'acknowledge' | 'refuse' | 'status' | 'onAccepted'>;
+  readonly outbox: Pick<
+    DurableOutbox,
+    'peek' | 'acknowledge' | 'refuse' | 'putLedgers' | 'status' | 'onAccepted'
+  >;
   readonly client: SQSClient;
   readonly queueUrl: string;
   readonly log: Log;
@@ -92,15 +95,19 @@ export class Publisher {
   }
 
   /**
-   * Waits until the outbox is empty. A pause after a failure ends at once: this is the last chance for a while.
+   * Waits until the outbox is empty and its ledgers say that the queue has taken everything. A pause after a failure
+   * ends at once: this is the last chance for a while.
    * @returns what is left when the signal aborted
    */
   async flush(deadline: AbortSignal): Promise<{ readonly remaining: number }> {
     this.#pausedUntil = 0;
     this.#bell.ring();
+    await this.#options.outbox.putLedgers();
     for (;;) {
       const { depth } = await this.#options.outbox.status();
-      if (depth === 0 || deadline.aborted || this.#abort.signal.aborted) return { remaining: depth };
+      const isOver = deadline.aborted || this.#abort.signal.aborted;
+      if (depth === 0 && !isOver && (await this.#options.outbox.putLedgers()) > 0) continue;
+      if (depth === 0 || isOver) return { remaining: depth };
       await this.#progress.wait(deadline, IDLE_MS);
     }
   }

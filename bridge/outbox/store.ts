@@ -9,6 +9,7 @@ import type { CommittedState, OutboxStatus, Pending, PositionCommit, SnapshotDra
 import type { Place } from './epoch.ts';
 import { type Beginning, beginEpoch } from './epochs.ts';
 import { OutboxFault } from './fault.ts';
+import { Ledgers } from './ledgers.ts';
 import { Marker } from './marker.ts';
 
 /** How the outbox was found. */
@@ -22,8 +23,8 @@ export interface Opening extends Beginning {
 /** Refused bodies that are kept to be looked into. More of them is a fault of the queue, not of the messages. */
 const REFUSED_MAX = 1000;
 
-/** A heartbeat is worth something only now, and there is only one: it passes every backlog. */
-const PRIORITY = { heartbeat: 0, drop: 1 } as const;
+/** Of heartbeats only the newest waits, of ledgers the newest of an epoch and day: they pass every backlog. */
+const PRIORITY = { heartbeat: 0, ledger: 0, drop: 1 } as const;
 
 /** The durable queue itself, synchronous: it lives in a worker thread (worker.ts). */
 export class OutboxStore {
@@ -32,6 +33,7 @@ export class OutboxStore {
   readonly #database: DatabaseSync;
   readonly #marker: Marker;
   readonly #positions: CommittedPositions;
+  readonly #ledgers: Ledgers;
   readonly #insert: StatementSync;
   readonly #takeNumbers: StatementSync;
   readonly #now: () => Date;
@@ -60,6 +62,7 @@ export class OutboxStore {
     this.#depth = Number(waiting?.depth);
     this.#bytes = Number(waiting?.bytes);
     const begun = this.#begin(quarantinedAs !== undefined);
+    this.#ledgers = new Ledgers(database, { bridge: options.bridge, epoch: begun.epoch });
     this.opening = {
       ...begun,
       depth: this.#depth,
@@ -85,7 +88,10 @@ export class OutboxStore {
     this.#marker.advance(this.#place());
   }
 
-  /** @param body of a heartbeat, as encodeMessage wrote it */
+  /**
+   * Brings the ledgers that are due with it: what says that the bridge lives also says what it has produced.
+   * @param body of a heartbeat, as encodeMessage wrote it
+   */
   putHeartbeat(body: string): void {
     const decoded = decodeMessage(body);
     if (!decoded.ok || decoded.message.kind !== 'heartbeat') {
@@ -96,7 +102,17 @@ export class OutboxStore {
         this.#database.prepare("DELETE FROM pending WHERE kind = 'heartbeat' RETURNING bytes").all(),
       );
       this.#enqueue('heartbeat', PRIORITY.heartbeat, body);
+      this.#enqueueLedgers(false);
     });
+  }
+
+  /** Before the end: ledgers that have changed, however short ago they were sent. @returns how many are new */
+  putLedgers(): number {
+    let queued = 0;
+    this.#transaction(() => {
+      queued = this.#enqueueLedgers(true);
+    });
+    return queued;
   }
 
   peek(limit: { readonly count: number; readonly maxBytes: number }): Pending[] {
@@ -181,25 +197,40 @@ export class OutboxStore {
     const row = this.#takeNumbers.get(drafts.length, this.opening.epoch);
     const last = Number(row?.last_seq);
     const faults: string[] = [];
+    const accepted: { id: string; seq: number; observedAt: string }[] = [];
     drafts.forEach((draft, index) => {
       const seq = last - drafts.length + index + 1;
       try {
-        this.#enqueue('snapshot', draft.priority, this.#complete(draft, seq));
+        const { id, body } = this.#complete(draft, seq);
+        this.#enqueue('snapshot', draft.priority, body);
+        accepted.push({ id, seq, observedAt: draft.observedAt });
       } catch (cause) {
         if (!(cause instanceof z.ZodError)) throw cause;
         faults.push(`draft ${index} (conId ${draft.contract.conId}): ${describeFaults(cause)}`);
       }
     });
     if (faults.length > 0) throw new OutboxFault('drop', `not accepted: ${faults.slice(0, 5).join(' | ')}`);
+    this.#ledgers.add(accepted);
     this.#seq = last;
   }
 
-  #complete(draft: SnapshotDraft, seq: number): string {
+  #complete(draft: SnapshotDraft, seq: number): { readonly id: string; readonly body: string } {
     const place = { bridge: this.#bridge, epoch: this.opening.epoch, seq };
-    return encodeMessage({ ...draft, schema: 1, kind: 'snapshot', id: snapshotId(place), ...place });
+    const id = snapshotId(place);
+    return { id, body: encodeMessage({ ...draft, schema: 1, kind: 'snapshot', id, ...place }) };
   }
 
-  #enqueue(kind: Message['kind'], priority: number, message: string): void {
+  #enqueueLedgers(atOnce: boolean): number {
+    const due = this.#ledgers.due({ now: this.#now(), atOnce });
+    for (const ledger of due) {
+      if (ledger.replacesKey !== undefined) this.#remove([ledger.replacesKey]);
+      this.#ledgers.queuedAs(ledger, this.#enqueue('ledger', PRIORITY.ledger, ledger.body));
+    }
+    return due.length;
+  }
+
+  /** @returns its key */
+  #enqueue(kind: Message['kind'], priority: number, message: string): number {
     const body = escapeForSqs(message);
     const bytes = Buffer.byteLength(body);
     if (bytes > SQS.payloadMaxBytes) {
@@ -208,9 +239,10 @@ export class OutboxStore {
         `a ${kind} of ${bytes} bytes is larger than SQS takes (${SQS.payloadMaxBytes})`,
       );
     }
-    this.#insert.run(priority, kind, body, bytes, this.#now().toISOString());
+    const { lastInsertRowid } = this.#insert.run(priority, kind, body, bytes, this.#now().toISOString());
     this.#depth += 1;
     this.#bytes += bytes;
+    return Number(lastInsertRowid);
   }
 
   #remove(keys: readonly number[]): void {
@@ -229,7 +261,9 @@ export class OutboxStore {
       this.#database.exec('BEGIN IMMEDIATE');
       work();
       this.#database.exec('COMMIT');
+      this.#ledgers.commit();
     } catch (cause) {
+      this.#ledgers.rollback();
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
       this.#seq = before.seq;
       this.#depth = before.depth;

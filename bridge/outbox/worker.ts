@@ -32,6 +32,8 @@ function answer(store: OutboxStore, request: Request): unknown {
       return store.append(...request.args);
     case 'putHeartbeat':
       return store.putHeartbeat(...request.args);
+    case 'putLedgers':
+      return store.putLedgers();
     case 'peek':
       return store.peek(...request.args);
     case 'acknowledge':

@@ -6,7 +6,7 @@ const SEQ_DIGITS = 16;
 /**
  * Where a ledger or a drop is kept: `ledger/v1/dt=<day>/<bridge>/<kind>-<epoch>-...json`. The key says what the
  * message says, its time aside, so that one that is sent again finds itself there. Of the cumulative ledgers of an
- * epoch and day the last in text order is the newest.
+ * epoch and day the last in text order is the newest. The command line reads the parts of the key (cli/verify).
  */
 export function declarationKey(message: Ledger | Drop): string {
   const { kind, bridge, epoch } = message;
@@ -14,7 +14,8 @@ export function declarationKey(message: Ledger | Drop): string {
   const last = digits(message.last);
   switch (message.kind) {
     case 'ledger': {
-      const name = `${kind}-${epoch}-${last}-${digits(message.count)}-${first}-${message.digest}`;
+      const acknowledged = digits(message.acknowledged ?? 0);
+      const name = [kind, epoch, last, digits(message.count), first, acknowledged, message.digest].join('-');
       return `${LAKE.ledger}dt=${message.day}/${bridge}/${name}.json`;
     }
     case 'drop':

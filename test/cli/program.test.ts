@@ -30,7 +30,22 @@ function everyCommand(command: Command, visit: (command: Command) => void): void
 
 describe('the program', () => {
   it.each([
-    [['--help'], ['local', 'bridge', 'gateway', 'registry', 'positions', 'lines', 'query', 'Exit codes']],
+    [
+      ['--help'],
+      [
+        'local',
+        'bridge',
+        'gateway',
+        'registry',
+        'positions',
+        'lines',
+        'query',
+        'verify',
+        'audit',
+        'dlq',
+        'Exit codes',
+      ],
+    ],
     [
       ['registry', '--help'],
       ['list', 'show', 'put', 'activate', 'deactivate', 'close', 'Examples'],
@@ -54,6 +69,18 @@ describe('the program', () => {
     [
       ['query', '--help'],
       ['snapshots', 'conflicts', '--csv'],
+    ],
+    [
+      ['verify', '--help'],
+      ['17:00 Chicago', 'unknown tail', 'exit codes', 'Examples'],
+    ],
+    [
+      ['audit', '--help'],
+      ['--con-id', '17:00 Chicago', 'QUEUED', 'Examples'],
+    ],
+    [
+      ['dlq', '--help'],
+      ['list', 'show', 'redrive', 'safe to repeat', 'Examples'],
     ],
     [
       ['local', '--help'],

@@ -67,7 +67,29 @@ export async function startDynamoDb(options: { readonly dbPath?: string } = {}):
 export async function createTables(client: DynamoDBClient): Promise<void> {
   await createTable(client, TABLES.registry, [REGISTRY.partitionKey, 'S'], [REGISTRY.sortKey, 'S']);
   await createTable(client, TABLES.positions, [POSITIONS.partitionKey, 'S'], [POSITIONS.sortKey, 'N']);
-  await createTable(client, TABLES.audit, [AUDIT.partitionKey, 'S']);
+  await createAuditTable(client);
+}
+
+async function createAuditTable(client: DynamoDBClient): Promise<void> {
+  const keys = [AUDIT.partitionKey, AUDIT.failuresPartitionKey, AUDIT.failuresSortKey];
+  await client.send(
+    new CreateTableCommand({
+      TableName: TABLES.audit,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+      KeySchema: [{ AttributeName: AUDIT.partitionKey, KeyType: 'HASH' }],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: AUDIT.failuresIndex,
+          KeySchema: [
+            { AttributeName: AUDIT.failuresPartitionKey, KeyType: 'HASH' },
+            { AttributeName: AUDIT.failuresSortKey, KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+    }),
+  );
 }
 
 type Key = readonly [name: string, type: 'S' | 'N'];

@@ -9,6 +9,9 @@ import { eventually } from '../../support/eventually.ts';
 import { recordingLog } from '../../support/log.ts';
 import { sqsClient, startFaultyWay, startQueue } from '../../support/sqs.ts';
 
+/** Waits beside the snapshots of one day. */
+const LEDGER = 1;
+
 const BACKOFF = { firstMs: 5, maxMs: 20 } as const;
 
 async function openTestOutbox(): Promise<DurableOutbox> {
@@ -174,11 +177,16 @@ describe('the publisher', () => {
     const { publisher } = start({ outbox, client: sqsClient(queue.endpoint), queueUrl: queue.url });
     await outbox.append(drafts(95));
     expect(await publisher.flush(AbortSignal.timeout(10_000))).toEqual({ remaining: 0 });
+    const ledgers = queue.bodies().flatMap((body) => {
+      const decoded = decodeMessage(body);
+      return decoded.ok && decoded.message.kind === 'ledger' ? [decoded.message] : [];
+    });
+    expect(ledgers.at(-1)).toMatchObject({ first: 1, last: 95, count: 95, acknowledged: 95 });
     await queue.server.stop();
     await outbox.append(drafts(7));
-    expect(await publisher.flush(AbortSignal.timeout(100))).toEqual({ remaining: 7 });
+    expect(await publisher.flush(AbortSignal.timeout(100))).toEqual({ remaining: 7 + LEDGER });
     await publisher.stop();
-    expect(await outbox.status()).toMatchObject({ depth: 7 });
+    expect(await outbox.status()).toMatchObject({ depth: 7 + LEDGER });
   });
 
   it('stops at once while SQS does not answer', async () => {

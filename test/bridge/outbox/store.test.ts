@@ -86,10 +86,11 @@ describe('accepting', () => {
     store.putHeartbeat(encodeMessage(heartbeat({ at: '2026-11-20T15:00:00.000Z' })));
     store.putHeartbeat(encodeMessage(heartbeat({ at: '2026-11-20T15:01:00.000Z' })));
     expect(waiting(store)).toMatchObject([
+      { kind: 'ledger', last: 1 },
       { kind: 'heartbeat', at: '2026-11-20T15:01:00.000Z' },
       { kind: 'snapshot' },
     ]);
-    expect(store.status()).toMatchObject({ depth: 2, produced: 1 });
+    expect(store.status()).toMatchObject({ depth: 3, produced: 1 });
   });
 });
 

@@ -25,6 +25,10 @@ afterAll(async () => {
   await services[Symbol.asyncDispose]();
 });
 
+/** Epoch, last, count and first of the ledger. */
+const LEDGER =
+  'ledger/v1/dt=2026-11-20/home/ledger-1785300000000-k3x9qa-0000000000000050-0000000000000050-0000000000000001';
+
 describe('drain', () => {
   it('stores 49 of 50 records beside one poison, in one object of their day', async () => {
     const good = snapshots(49);
@@ -212,12 +216,18 @@ describe('drain', () => {
   });
 
   it('keeps ledger and drop where their content says, once', async () => {
-    const messages = [ledger(), drop(), ledger({ at: '2026-11-20T15:05:00.000Z' })];
+    const messages = [
+      ledger(),
+      drop(),
+      ledger({ at: '2026-11-20T15:05:00.000Z' }),
+      ledger({ acknowledged: 50 }),
+    ];
     const outcome = await run(messages.map((message) => record(message)));
-    expect(outcome.counts).toMatchObject({ declarations: 3, failed: 0 });
+    expect(outcome.counts).toMatchObject({ declarations: 4, failed: 0 });
     expect(await services.objectKeys('ledger/')).toEqual([
       'ledger/v1/dt=2026-11-20/home/drop-1785300000000-k3x9qa-0000000000000007-0000000000000009.json',
-      `ledger/v1/dt=2026-11-20/home/ledger-1785300000000-k3x9qa-0000000000000050-0000000000000050-0000000000000001-${'a'.repeat(64)}.json`,
+      `${LEDGER}-0000000000000000-${'a'.repeat(64)}.json`,
+      `${LEDGER}-0000000000000050-${'a'.repeat(64)}.json`,
     ]);
   });
 
