@@ -56,7 +56,11 @@ const momentary = [
     lingerMs: z.int().min(0).default(30_000),
     /** Counted from the moment at which connections are accepted again. */
     loading: z
-      .strictObject({ positions: z.enum(['empty', 'partial']), forMs: z.int().positive() })
+      .strictObject({
+        positions: z.enum(['empty', 'partial']),
+        share: z.number().min(0).max(1).default(0.5),
+        forMs: z.int().positive(),
+      })
       .optional(),
   }),
 ] as const;

@@ -205,7 +205,10 @@ export class Injector {
       refusal.end();
       if (clientIds.length > 0 && lingerMs > 0)
         this.inject({ kind: 'client-ids-linger', clientIds }, lingerMs);
-      if (loading !== undefined) this.inject({ kind: 'positions', answer: loading.positions }, loading.forMs);
+      if (loading !== undefined) {
+        const { positions: answer, share, forMs } = loading;
+        this.inject({ kind: 'positions', answer, share }, forMs);
+      }
     });
   }
 

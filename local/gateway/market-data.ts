@@ -112,6 +112,7 @@ export class MarketData {
     if (quote === undefined) return { conId, notice: NOTICES.noDefinition };
     if (snapshot && request.genericTicks !== '') return { conId, notice: NOTICES.snapshotGenericTicks };
     const error = this.#errorFor(conId);
+    // A code of a fault: it refuses, or it is told and the line served all the same.
     if (error !== undefined && effectOf(error.code) === 'ends') return { conId, notice: error };
     const type = servedType(this.#feed, client.marketDataType);
     if (type === undefined) return { conId, notice: NOTICES.notSubscribed };
@@ -131,7 +132,7 @@ export class MarketData {
       type: error?.code === 10167 ? 3 : type,
       end: snapshot ? setTimeout(() => this.#endSnapshot(client, line), this.#snapshotMs) : undefined,
       isOpened: false,
-      isDead: error !== undefined && effectOf(error.code) === 'starves',
+      isDead: error?.code === 10197 && this.#faults.of('competing-session') === undefined,
       isGreekless: error?.code === 10090,
     };
     lines.set(reqId, held);
@@ -220,6 +221,7 @@ export class MarketData {
     const silence = this.#faults.of('silence', ({ what }) => what === 'everything');
     if (held.isDead || silence !== undefined || this.#faults.of('competing-session') !== undefined) return;
     held.isOpened = true;
+    if (line.type === 3) this.#tellDelayed();
     if (this.#isStarved(held)) {
       this.#send(client, line.opening());
       return;
