@@ -19,6 +19,17 @@ describe(`the link between the gateway and IB (seed ${SEED})`, () => {
     expect(edge.bridge.of('ready')).toHaveLength(1);
   });
 
+  it('comes back with 1102 and dead lines: no mark of before passes for live', async () => {
+    await using edge = await Edge.settled();
+    edge.gateway.inject({ kind: 'link-lost', restore: 1102, ticks: 'dead' }).end();
+    await edge.bridge.nth('linkUp');
+    expect(edge.gateway.faultsExercised.map(({ detail }) => detail)).toEqual(['1100', '1102']);
+    await edge.swept();
+    for (const { conId, quality } of edge.rows()) {
+      if (edge.requestsFor(conId) === 1) expect(quality).toBe('stale');
+    }
+  });
+
   it('comes back with 1101: every line was lost, and every line is requested again', async () => {
     await using edge = await Edge.settled();
     const fault = edge.gateway.inject({ kind: 'link-lost', restore: 1101 });

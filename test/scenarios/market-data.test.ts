@@ -23,24 +23,43 @@ describe(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
     await edge.streaming();
   });
 
-  it.each([354, 10089, 10168, 10186])(
-    'is not permitted (%i) for one leg: its siblings stream',
-    async (code) => {
-      await using edge = await Edge.settled();
-      const conId = edge.rows()[1]?.conId ?? 0;
-      edge.gateway.inject({ kind: 'line-errors', code, conIds: [conId] });
-      expect(await edge.exercised('line-errors')).toMatchObject({ affected: 1 });
-      await eventually(() => edge.rows().some(({ state }) => state === 'refused'));
-      expect(edge.rows().find((row) => row.conId === conId)).toMatchObject({
+  it('is refused for a leg each, by every code that ends a request: shown with its code, the siblings stream', async () => {
+    await using edge = await Edge.settled();
+    const codes = [102, 200, 321, 322, 354, 430, 435, 10_089, 10_091, 10_168, 10_186];
+    const [spared, ...conIds] = edge.rows().map(({ conId }) => conId);
+    for (const [index, code] of codes.entries()) {
+      edge.gateway.inject({ kind: 'line-errors', code, conIds: [conIds[index] ?? 0] });
+    }
+    expect(edge.gateway.faultsExercised.map(({ affected }) => affected)).toEqual(codes.map(() => 1));
+    await eventually(() => edge.streams.status().refused === codes.length);
+    for (const [index, code] of codes.entries()) {
+      expect(edge.rows().find(({ conId }) => conId === conIds[index])).toMatchObject({
         state: 'refused',
-        quality: 'no-permission',
-        reason: expect.stringContaining(String(code)),
+        reason: expect.stringContaining(`code ${code}`),
       });
-      await edge.streaming(LEGS - 1);
-      const states = edge.streams.status().strategies.map(({ state }) => state);
-      expect(states.toSorted()).toEqual(['partial', 'streaming', 'streaming']);
-    },
-  );
+    }
+    await edge.streaming(1);
+    expect(edge.rows().find(({ state }) => state === 'confirmed')?.conId).toBe(spared);
+    expect(edge.streams.status().strategies.map(({ state }) => state)).toEqual(Array(3).fill('partial'));
+  });
+
+  it('is not permitted for one leg: its quality says so', async () => {
+    await using edge = await Edge.settled();
+    const conId = edge.rows()[1]?.conId ?? 0;
+    edge.gateway.inject({ kind: 'line-errors', code: 354, conIds: [conId] });
+    await eventually(() => edge.rows().find((row) => row.conId === conId)?.quality === 'no-permission');
+    expect(edge.gateway.stats().lines.streaming).toBe(LEGS - 1);
+  });
+
+  it('stops for one leg because another session has it: that leg says so, the others are live', async () => {
+    await using edge = await Edge.settled();
+    const conId = edge.rows()[2]?.conId ?? 0;
+    edge.gateway.inject({ kind: 'line-errors', code: 10_197, conIds: [conId] });
+    expect(await edge.exercised('line-errors')).toMatchObject({ detail: '10197 on lines', affected: 1 });
+    await eventually(() => edge.rows().find((row) => row.conId === conId)?.quality === 'competing-session');
+    const others = edge.rows().filter((row) => row.conId !== conId);
+    expect(others.filter(({ quality }) => quality === 'competing-session')).toEqual([]);
+  });
 
   it('is refused by 200 while the link is up: shown, and asked for again with the next connection', async () => {
     await using edge = await Edge.settled();
@@ -92,14 +111,21 @@ describe(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
     await eventually(() => edge.rows().every(({ mark }) => mark?.delta !== undefined));
   });
 
-  it('is shed (10190, 420): requested again, and nothing is lost', async () => {
+  it('is shed (100, 309, 420, 10190): requested again, and nothing is lost', async () => {
     await using edge = await Edge.settled();
-    edge.gateway.inject({ kind: 'line-errors', code: 420, count: 3 });
-    edge.gateway.inject({ kind: 'line-errors', code: 10_190, count: 2 });
-    await eventually(() => edge.gateway.faultsExercised.length === 2);
+    for (const code of [100, 309, 420, 10_190]) edge.gateway.inject({ kind: 'line-errors', code, count: 2 });
+    expect(edge.gateway.faultsExercised.map(({ affected }) => affected)).toEqual([2, 2, 2, 2]);
     await eventually(
-      () => edge.bridge.of('requestNotice').filter(({ meaning }) => meaning === 'shed').length === 5,
+      () => edge.bridge.of('requestNotice').filter(({ meaning }) => meaning === 'shed').length === 8,
     );
     await edge.streaming();
+  });
+
+  it('is remarked upon (300, 10167, 10090): the lines stay as they are', async () => {
+    await using edge = await Edge.settled();
+    for (const code of [300, 10_167, 10_090]) edge.gateway.inject({ kind: 'line-errors', code });
+    await eventually(() => edge.bridge.of('requestNotice').length >= 3 * LEGS);
+    expect(edge.streams.status().streaming).toBe(LEGS);
+    await edge.ticking();
   });
 });

@@ -46,17 +46,32 @@ describe(`the session with a gateway that misbehaves (seed ${SEED})`, () => {
     await edge.streaming();
   });
 
-  it('is ended for its pace: slower within the limit, nothing is lost', async () => {
-    // Faster than the gateway allows, on purpose: a first second of too many requests.
+  it('is told that it is too fast by a gateway that drops what is above: slower, and nothing dropped passes for streaming', async () => {
+    // Faster than the gateway allows, on purpose.
     await using edge = await Edge.start({
       gateway: { messagesPerSecondMax: 20 },
       connection: { requestsPerSecond: 60, heartbeatPeriodMs: 60_000 },
     });
-    edge.gateway.inject({ kind: 'strict-pacing' });
-    await edge.exercised('strict-pacing');
-    await eventually(() => edge.gateway.stats().paceViolations >= 1);
-    await edge.bridge.nth('ready');
-    expect(await edge.closed()).toEqual([]);
-    expect(edge.bridge.log.entries.some(({ fields }) => fields.code === 100)).toBe(true);
+    const fault = edge.gateway.inject({ kind: 'strict-pacing' });
+    expect(await edge.exercised('strict-pacing')).toMatchObject({ detail: 'violation 1' });
+    await edge.swept(3);
+    // The gateway ends the session at the third one.
+    expect(edge.gateway.stats().paceViolations).toBe(1);
+    expect(edge.bridge.of('lost')).toEqual([]);
+    const confirmed = edge.rows().flatMap(({ conId, state }) => (state === 'confirmed' ? [conId] : []));
+    expect(confirmed.toSorted()).toEqual([...edge.gateway.stats().lines.byConId.keys()].toSorted());
+    expect(edge.streams.status().strategies.map(({ state }) => state)).toContain('pending');
+    fault.end();
+    edge.gateway.dropClients();
+    await edge.streaming();
+  });
+
+  it.each([507, 504])('is told of a fault of its socket (%i): a new one takes over', async (code) => {
+    await using edge = await Edge.settled();
+    edge.gateway.inject({ kind: 'notice', code });
+    await edge.exercised('notice');
+    await edge.bridge.nth('lost');
+    await edge.bridge.nth('ready', 2);
+    await edge.streaming();
   });
 });
