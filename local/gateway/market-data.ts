@@ -1,10 +1,10 @@
 import type { Catalogue } from './catalogue.ts';
-import { starvedBy } from './farms.ts';
 import type { Field } from './frames.ts';
 import { Line, type ShownQuote } from './line.ts';
+import { LineFaults } from './line-faults.ts';
 import type { LineCounts, LineLedger } from './lines.ts';
 import type { Market, Quote } from './market.ts';
-import { effectOf, NOTICES, type Notice, noticeOf } from './notices.ts';
+import { effectOf, NOTICES, type Notice } from './notices.ts';
 import type { Instrument } from './portfolio.ts';
 import { noise } from './random.ts';
 import type { ContractQuery } from './requests.ts';
@@ -54,7 +54,7 @@ export class MarketData {
   readonly #catalogue: Catalogue;
   readonly #market: Market;
   readonly #ledger: LineLedger;
-  readonly #faults: StandingFaults;
+  readonly #faults: LineFaults;
   readonly #feed: 'live' | 'frozen' | 'delayed';
   readonly #snapshotMs: number;
   readonly #snapshotGaps: number;
@@ -75,7 +75,7 @@ export class MarketData {
     this.#catalogue = options.catalogue;
     this.#market = options.market;
     this.#ledger = options.ledger;
-    this.#faults = options.standing;
+    this.#faults = new LineFaults(options.standing);
     this.#feed = options.feed;
     this.#snapshotMs = options.snapshotMs;
     this.#snapshotGaps = options.snapshotGaps;
@@ -111,28 +111,27 @@ export class MarketData {
     const quote = this.#market.quote(conId);
     if (quote === undefined) return { conId, notice: NOTICES.noDefinition };
     if (snapshot && request.genericTicks !== '') return { conId, notice: NOTICES.snapshotGenericTicks };
-    const error = this.#errorFor(conId);
+    const error = this.#faults.errorFor(conId);
     // A code of a fault: it refuses, or it is told and the line served all the same.
     if (error !== undefined && effectOf(error.code) === 'ends') return { conId, notice: error };
     const type = servedType(this.#feed, client.marketDataType);
     if (type === undefined) return { conId, notice: NOTICES.notSubscribed };
     if (!this.#ledger.take({ clientId: client.clientId, conId, snapshot })) {
-      const taken = this.#faults.of('lines-taken');
-      if (taken !== undefined) this.#faults.exercise(taken.kind, 'a request was answered by 101');
+      this.#faults.refusedForLines();
       return { conId, notice: NOTICES.noLine };
     }
     const line = new Line({
       reqId,
       instrument: lookup.instrument,
       snapshot,
-      type: error?.code === 10167 ? 3 : this.#typeNow(type),
+      type: error?.code === 10167 ? 3 : this.#faults.typeNow(type),
     });
     const held: Held = {
       line,
       type: error?.code === 10167 ? 3 : type,
       end: snapshot ? setTimeout(() => this.#endSnapshot(client, line), this.#snapshotMs) : undefined,
       isOpened: false,
-      isDead: error?.code === 10197 && this.#faults.of('competing-session') === undefined,
+      isDead: error?.code === 10197 && !this.#faults.isCompeting,
       isGreekless: error?.code === 10090,
     };
     lines.set(reqId, held);
@@ -189,7 +188,7 @@ export class MarketData {
       const messages: Field[][] = [];
       for (const held of lines.values()) {
         const { conId } = held.line.instrument.contract;
-        if (held.line.snapshot || this.#isStarved(held)) continue;
+        if (held.line.snapshot || held.isDead || this.#faults.isStarved(held.line.instrument)) continue;
         this.#adoptType(client, held, messages);
         const quote = quotes.get(conId) ?? this.#market.quote(conId);
         quotes.set(conId, quote);
@@ -199,30 +198,11 @@ export class MarketData {
     }
   }
 
-  /** What a standing fault answers to a request for this contract. */
-  #errorFor(conId: number): Notice | undefined {
-    if (this.#faults.of('link-lost') !== undefined) {
-      this.#faults.exercise('link-lost', 'a request was answered by 200');
-      return NOTICES.noDefinition;
-    }
-    const fault = this.#faults.of('request-errors', ({ conIds }) => conIds?.includes(conId) ?? true);
-    if (fault !== undefined) {
-      this.#faults.use(fault);
-      this.#faults.exercise(fault.kind, `a request was answered by ${fault.code}`);
-      return noticeOf(fault.code, fault.text);
-    }
-    if (this.#faults.of('competing-session') === undefined) return undefined;
-    this.#faults.exercise('competing-session', 'a request was answered by 10197');
-    return noticeOf(10197);
-  }
-
   #open(client: Subscriber, held: Held, quote: Quote): void {
     const { line } = held;
-    const silence = this.#faults.of('silence', ({ what }) => what === 'everything');
-    if (held.isDead || silence !== undefined || this.#faults.of('competing-session') !== undefined) return;
+    if (held.isDead || this.#faults.isSilent || this.#faults.isCompeting) return;
     held.isOpened = true;
-    if (line.type === 3) this.#tellDelayed();
-    if (this.#isStarved(held)) {
+    if (this.#faults.isStarved(line.instrument)) {
       this.#send(client, line.opening());
       return;
     }
@@ -231,41 +211,22 @@ export class MarketData {
     this.#send(client, [...line.opening(), ...(line.snapshot ? this.#withGaps(ticks) : ticks)]);
   }
 
-  #isStarved(held: Held): boolean {
-    if (held.isDead) return true;
-    const fault = starvedBy(this.#faults, held.line.instrument);
-    if (fault !== undefined) this.#faults.exerciseOnce(fault, 'ticks were held back');
-    return fault !== undefined;
-  }
-
-  #typeNow(type: 1 | 2 | 3): 1 | 2 | 3 {
-    return this.#faults.of('delayed-data') === undefined ? type : 3;
-  }
-
   /** A line whose type a fault has changed begins again; one that was never opened begins at all. */
   #adoptType(client: Subscriber, held: Held, messages: Field[][]): void {
-    const type = this.#typeNow(held.type);
+    const type = this.#faults.typeNow(held.type);
     if (type !== held.line.type) {
       const { reqId, instrument, snapshot } = held.line;
       held.line = new Line({ reqId, instrument, snapshot, type });
       held.isOpened = false;
       if (type === 3) client.notify(reqId, NOTICES.delayed);
     }
-    if (type === 3) this.#tellDelayed();
     if (!held.isOpened) messages.push(...held.line.opening());
     held.isOpened = true;
   }
 
-  #tellDelayed(): void {
-    const fault = this.#faults.of('delayed-data');
-    if (fault !== undefined) this.#faults.exerciseOnce(fault, 'delayed ticks were sent');
-  }
-
   #seen(held: Held, quote: Quote): ShownQuote {
-    if (quote.computations === undefined) return quote;
-    const fault = this.#faults.of('unset-greeks');
-    if (fault !== undefined) this.#faults.exerciseOnce(fault, 'greeks were sent as not computed');
-    return fault === undefined && !held.isGreekless ? quote : { ...quote, computations: {} };
+    const isUnset = held.isGreekless || this.#faults.areGreeksUnset(quote);
+    return isUnset && quote.computations !== undefined ? { ...quote, computations: {} } : quote;
   }
 
   #send(client: Subscriber, messages: readonly Field[][]): void {
@@ -281,9 +242,7 @@ export class MarketData {
     const held = this.#held.get(client)?.get(line.reqId);
     if (held?.line !== line) return;
     this.#release(client, held);
-    if (this.#faults.of('silence', ({ what }) => what === 'everything') === undefined) {
-      client.send([line.end()]);
-    }
+    if (!this.#faults.isSilent) client.send([line.end()]);
   }
 
   #release(client: Subscriber, { line, end }: Held): void {
