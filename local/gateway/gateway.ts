@@ -4,7 +4,7 @@ import { Activity } from './activity.ts';
 import { Book, type PortfolioControl } from './book.ts';
 import { Catalogue } from './catalogue.ts';
 import { FaultSwitches, type Faults } from './fault-switches.ts';
-import type { FaultInput } from './faults.ts';
+import type { FaultInput, FaultOf } from './faults.ts';
 import { type Injection, Injector } from './injector.ts';
 import { type LineCounts, LineLedger } from './lines.ts';
 import { Market } from './market.ts';
@@ -117,7 +117,7 @@ class Gateway implements SimulatedGateway {
     const control = {
       sessions: () => this.#sessions,
       drop: (how: 'end' | 'reset') => this.#drop(how),
-      movePort: (port: number) => void this.#movePort(port),
+      movePort: (fault: FaultOf<'port-change'>) => void this.#movePort(fault),
     };
     this.#injector = new Injector({ standing, marketData, ledger, book, control });
     this.faults = new FaultSwitches((fault) => this.inject(fault), settings.faults);
@@ -255,9 +255,9 @@ class Gateway implements SimulatedGateway {
   }
 
   /** Where the other port cannot be had, it stays where it is, and nothing is exercised. */
-  async #movePort(port: number): Promise<void> {
+  async #movePort(fault: FaultOf<'port-change'>): Promise<void> {
     const next = createServer();
-    const moved = await this.#listen(next, port).catch(() => undefined);
+    const moved = await this.#listen(next, fault.port).catch(() => undefined);
     if (moved === undefined) return;
     if (!this.#server.listening) {
       next.close();
@@ -267,14 +267,14 @@ class Gateway implements SimulatedGateway {
     this.#server = next;
     this.#port = moved;
     for (const session of this.#sessions) session.notify(-1, NOTICES.portMoved(moved));
-    this.#standing.exercise('port-change', `listens on ${moved}`, this.#drop('end'));
+    this.#standing.exercise(fault, `listens on ${moved}`, this.#drop('end'));
   }
 
   #accept(socket: Socket): void {
     const refusal = this.#standing.of('connections-refused');
     if (refusal !== undefined) {
       socket.destroy();
-      this.#standing.exercise(refusal.kind, 'a connection was closed at once');
+      this.#standing.exercise(refusal, 'a connection was closed at once');
       return;
     }
     this.#connections += 1;

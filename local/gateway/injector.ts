@@ -20,6 +20,8 @@ import type { StandingFaults } from './standing-faults.ts';
 export interface Injection {
   /** Ends what stands; what happened at once is over already. A second call does nothing. */
   end(): void;
+  /** It did something to somebody. */
+  readonly isExercised: boolean;
 }
 
 /** What faults do to the gateway as a whole. */
@@ -28,10 +30,8 @@ export interface GatewayControl {
   /** @returns connections that ended */
   drop(how: 'end' | 'reset'): number;
   /** Listens on another port, says so to every client by 1300, and drops them. */
-  movePort(port: number): void;
+  movePort(fault: FaultOf<'port-change'>): void;
 }
-
-const NOTHING: Injection = { end: () => {} };
 
 /** Makes faults happen: the ones that do something at once here, the others by what they leave in `standing`. */
 export class Injector {
@@ -62,19 +62,27 @@ export class Injector {
    */
   inject(input: FaultInput, forMs?: number): Injection {
     const fault: Fault = faultSchema.parse(input);
+    const standing = this.#standing;
     if (!isStanding(fault)) {
       this.#happen(fault);
-      return NOTHING;
+      return injectionOf(() => {});
     }
-    this.#standing.add(fault);
+    standing.add(fault);
     this.#begin(fault);
-    const injection = {
-      end: () => {
-        if (this.#standing.remove(fault)) this.#over(fault);
-      },
+    const end = () => {
+      if (standing.remove(fault)) this.#over(fault);
     };
-    if (forMs !== undefined) this.#later(forMs, injection.end);
-    return injection;
+    if (forMs !== undefined) this.#later(forMs, end);
+    return injectionOf(end);
+
+    function injectionOf(ended: () => void): Injection {
+      return {
+        end: ended,
+        get isExercised() {
+          return standing.isExercised(fault);
+        },
+      };
+    }
   }
 
   /** What would happen later does not. */
@@ -94,32 +102,32 @@ export class Injector {
   #happen(fault: MomentaryFault): void {
     switch (fault.kind) {
       case 'notice':
-        this.#tellAll(fault.kind, noticeOf(fault.code, fault.text));
+        this.#tellAll(fault, noticeOf(fault.code, fault.text));
         break;
       case 'line-errors':
         this.#errLines(fault);
         break;
       case 'drop':
-        this.#standing.exercise(fault.kind, `connections ended: ${fault.how}`, this.#control.drop(fault.how));
+        this.#standing.exercise(fault, `connections ended: ${fault.how}`, this.#control.drop(fault.how));
         break;
       case 'port-change':
-        this.#control.movePort(fault.port);
+        this.#control.movePort(fault);
         break;
       case 'frame':
-        this.#sendAll(fault.kind, 'a frame of choice', (session) => session.send([fault.fields]));
+        this.#sendAll(fault, 'a frame of choice', (session) => session.send([fault.fields]));
         break;
       case 'corrupt':
-        this.#sendAll(fault.kind, fault.form, (session) =>
+        this.#sendAll(fault, fault.form, (session) =>
           corruption(fault.form, session, this.#marketData.inUse()),
         );
         break;
       case 'assignment':
         this.#book.assign(fault);
-        this.#standing.exercise(fault.kind, `option ${fault.conId} became its underlying`);
+        this.#standing.exercise(fault, `option ${fault.conId} became its underlying`);
         break;
       case 'expiry':
         this.#book.expire(fault);
-        this.#standing.exercise(fault.kind, `${fault.conId} is gone`);
+        this.#standing.exercise(fault, `${fault.conId} is gone`);
         break;
       case 'restart':
         this.#restart(fault);
@@ -132,18 +140,18 @@ export class Injector {
   #begin(fault: StandingFault): void {
     switch (fault.kind) {
       case 'link-lost':
-        this.#tellAll(fault.kind, noticeOf(fault.code));
+        this.#tellAll(fault, noticeOf(fault.code));
         break;
       case 'farm-broken':
-        this.#tellAll(fault.kind, farmNotice(fault, false));
+        this.#tellAll(fault, farmNotice(fault, false));
         break;
       case 'competing-session':
         for (const { client, reqId } of this.#marketData.inUse()) client.notify(reqId, noticeOf(10197));
-        this.#standing.exercise(fault.kind, '10197 on lines', this.#marketData.inUse().length);
+        this.#standing.exercise(fault, '10197 on lines', this.#marketData.inUse().length);
         break;
       case 'lines-taken':
         this.#ledger.takeElsewhere(fault.count);
-        if (fault.evict) this.#evict();
+        if (fault.evict) this.#evict(fault);
         break;
       default:
         // The others act when somebody asks for what they spoil.
@@ -156,11 +164,11 @@ export class Injector {
       case 'link-lost':
         if (fault.restore === 1101) for (const line of this.#marketData.inUse()) this.#marketData.lose(line);
         else if (fault.ticks === 'dead') this.#deaden(() => true);
-        this.#tellAll(fault.kind, noticeOf(fault.restore));
+        this.#tellAll(fault, noticeOf(fault.restore));
         break;
       case 'farm-broken':
         if (fault.ticks === 'dead') this.#deaden(({ instrument }) => isFedBy(instrument, fault));
-        this.#tellAll(fault.kind, farmNotice(fault, true));
+        this.#tellAll(fault, farmNotice(fault, true));
         break;
       case 'lines-taken':
         this.#ledger.takeElsewhere(-fault.count);
@@ -170,7 +178,8 @@ export class Injector {
     }
   }
 
-  #errLines({ kind, code, text, conIds, count = Number.POSITIVE_INFINITY }: FaultOf<'line-errors'>): void {
+  #errLines(fault: FaultOf<'line-errors'>): void {
+    const { code, text, conIds, count = Number.POSITIVE_INFINITY } = fault;
     const hit = this.#marketData
       .inUse()
       .filter(({ instrument }) => conIds?.includes(instrument.contract.conId) ?? true)
@@ -181,26 +190,27 @@ export class Injector {
       if (effect === 'ends') this.#marketData.lose(line);
       else if (effect === 'starves') this.#marketData.deaden(line);
     }
-    this.#standing.exercise(kind, `${code} on lines`, hit.length);
+    this.#standing.exercise(fault, `${code} on lines`, hit.length);
   }
 
-  #evict(): void {
+  #evict(fault: StandingFault): void {
     const evicted = this.#marketData.inUse().slice(0, this.#ledger.excess);
     for (const line of evicted) {
       line.client.notify(line.reqId, NOTICES.noLine);
       this.#marketData.lose(line);
     }
-    this.#standing.exercise('lines-taken', '101 on lines', evicted.length);
+    this.#standing.exercise(fault, '101 on lines', evicted.length);
   }
 
   #deaden(fits: (line: LineInUse) => boolean): void {
     for (const line of this.#marketData.inUse().filter(fits)) this.#marketData.deaden(line);
   }
 
-  #restart({ kind, downMs, lingerMs, loading }: FaultOf<'restart'>): void {
+  #restart(fault: FaultOf<'restart'>): void {
+    const { downMs, lingerMs, loading } = fault;
     const clientIds = this.#control.sessions().map(({ clientId }) => clientId);
     const refusal = this.inject({ kind: 'connections-refused' });
-    this.#standing.exercise(kind, 'clients were sent away', this.#control.drop('end'));
+    this.#standing.exercise(fault, 'clients were sent away', this.#control.drop('end'));
     this.#later(downMs, () => {
       refusal.end();
       if (clientIds.length > 0 && lingerMs > 0)
@@ -212,13 +222,13 @@ export class Injector {
     });
   }
 
-  #tellAll(kind: Fault['kind'], notice: Notice): void {
-    this.#sendAll(kind, String(notice.code), (session) => session.notify(-1, notice));
+  #tellAll(fault: Fault, notice: Notice): void {
+    this.#sendAll(fault, String(notice.code), (session) => session.notify(-1, notice));
   }
 
-  #sendAll(kind: Fault['kind'], detail: string, send: (session: Session) => void): void {
+  #sendAll(fault: Fault, detail: string, send: (session: Session) => void): void {
     const sessions = this.#control.sessions();
     for (const session of sessions) send(session);
-    this.#standing.exercise(kind, detail, sessions.length);
+    this.#standing.exercise(fault, detail, sessions.length);
   }
 }

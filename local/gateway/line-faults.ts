@@ -22,25 +22,27 @@ export class LineFaults {
 
   /** @returns what a request for this contract is answered by, undefined where it is well */
   errorFor(conId: number): Notice | undefined {
-    if (this.#standing.of('link-lost') !== undefined) {
-      this.#standing.exercise('link-lost', 'a request was answered by 200');
+    const lost = this.#standing.of('link-lost');
+    if (lost !== undefined) {
+      this.#standing.exercise(lost, 'a request was answered by 200');
       return NOTICES.noDefinition;
     }
     const fault = this.#standing.of('request-errors', ({ conIds }) => conIds?.includes(conId) ?? true);
     if (fault !== undefined) {
       this.#standing.use(fault);
-      this.#standing.exercise(fault.kind, `a request was answered by ${fault.code}`);
+      this.#standing.exercise(fault, `a request was answered by ${fault.code}`);
       return noticeOf(fault.code, fault.text);
     }
-    if (!this.isCompeting) return undefined;
-    this.#standing.exercise('competing-session', 'a request was answered by 10197');
+    const competing = this.#standing.of('competing-session');
+    if (competing === undefined) return undefined;
+    this.#standing.exercise(competing, 'a request was answered by 10197');
     return noticeOf(10197);
   }
 
   /** A request met 101: a fault, if somebody's TWS has lines. */
   refusedForLines(): void {
     const taken = this.#standing.of('lines-taken');
-    if (taken !== undefined) this.#standing.exercise(taken.kind, 'a request was answered by 101');
+    if (taken !== undefined) this.#standing.exercise(taken, 'a request was answered by 101');
   }
 
   isStarved(instrument: Instrument): boolean {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { FaultOf } from './faults.ts';
 import { encodeFrame, type Field } from './frames.ts';
 import type { StandingFaults } from './standing-faults.ts';
 
@@ -29,8 +30,10 @@ export class PacketWriter {
     const frames: Buffer[] = [];
     for (const fields of list) {
       const frame = encodeFrame(fields);
-      if (this.#isToBeCut(fields)) {
-        this.#cut([...frames, frame.subarray(0, Math.ceil(frame.length / 2))], fields);
+      const cutter = this.#cutterOf(fields);
+      if (cutter !== undefined) {
+        this.#cut([...frames, frame.subarray(0, Math.ceil(frame.length / 2))]);
+        this.#faults.exercise(cutter, `the connection ended in the middle of a message ${fields[0]}`);
         return;
       }
       frames.push(frame);
@@ -41,8 +44,8 @@ export class PacketWriter {
   writeBytes(bytes: Buffer): void {
     const fragmented = this.#faults.of('fragmented');
     const coalesced = this.#faults.of('coalesced');
-    if (fragmented !== undefined) this.#fragment(bytes, fragmented.bytes);
-    else if (coalesced !== undefined) this.#hold(bytes, coalesced.periodMs);
+    if (fragmented !== undefined) this.#fragment(bytes, fragmented);
+    else if (coalesced !== undefined) this.#hold(bytes, coalesced);
     else if (this.#waiting.length > 0) this.#wait(bytes);
     else this.#socket.write(bytes);
   }
@@ -63,26 +66,27 @@ export class PacketWriter {
     this.#pump = undefined;
   }
 
-  #isToBeCut(fields: readonly Field[]): boolean {
+  /** @returns the fault that cuts this frame */
+  #cutterOf(fields: readonly Field[]): FaultOf<'cut-frame'> | undefined {
     const fault = this.#faults.of('cut-frame', ({ messageId }) => [undefined, fields[0]].includes(messageId));
-    if (fault === undefined) return false;
+    if (fault === undefined) return undefined;
     this.#passed += 1;
-    if (this.#passed <= fault.after) return false;
+    if (this.#passed <= fault.after) return undefined;
     this.#faults.remove(fault);
-    return true;
+    return fault;
   }
 
-  #cut(bytes: readonly Buffer[], fields: readonly Field[]): void {
+  #cut(bytes: readonly Buffer[]): void {
     this.flush();
     this.#isCut = true;
-    this.#faults.exercise('cut-frame', `the connection ended in the middle of a message ${fields[0]}`);
     // The half frame has to arrive: a reset would take it along.
     this.#socket.end(Buffer.concat(bytes), () => this.#socket.destroySoon());
   }
 
-  #fragment(bytes: Buffer, size: number): void {
+  #fragment(bytes: Buffer, fault: FaultOf<'fragmented'>): void {
+    const { bytes: size } = fault;
     for (let start = 0; start < bytes.length; start += size) this.#wait(bytes.subarray(start, start + size));
-    this.#faults.exercise('fragmented', `${bytes.length} bytes in pieces`, Math.ceil(bytes.length / size));
+    this.#faults.exercise(fault, `${bytes.length} bytes in pieces`, Math.ceil(bytes.length / size));
     this.#pump ??= setImmediate(() => this.#sendPiece());
   }
 
@@ -96,13 +100,13 @@ export class PacketWriter {
     if (this.#waiting.length > 0) this.#pump = setImmediate(() => this.#sendPiece());
   }
 
-  #hold(bytes: Buffer, periodMs: number): void {
+  #hold(bytes: Buffer, fault: FaultOf<'coalesced'>): void {
     this.#wait(bytes);
     if (this.#pump !== undefined) return;
     this.#timer ??= setTimeout(() => {
-      this.#faults.exercise('coalesced', 'frames that travel at once', this.#waiting.length);
+      this.#faults.exercise(fault, 'frames that travel at once', this.#waiting.length);
       this.flush();
-    }, periodMs);
+    }, fault.periodMs);
   }
 
   #wait(bytes: Buffer): void {

@@ -94,7 +94,7 @@ export class Peer {
     const isServed = settings.pacing === 'pace' && strict === undefined;
     if (pace === 'above') return isServed;
     this.#reception.onViolation();
-    if (strict !== undefined) floor.faults.exercise(strict.kind, `violation ${pace.violation}`);
+    if (strict !== undefined) floor.faults.exercise(strict, `violation ${pace.violation}`);
     this.#notify(NOTICES.tooFast(messagesPerSecondMax, pace.received, pace.violation));
     if (!isServed && pace.violation >= VIOLATIONS_MAX) this.end();
     return isServed;
@@ -126,7 +126,7 @@ export class Peer {
   #isUnanswered(): boolean {
     const { faults } = this.#reception.floor;
     const fault = faults.of('silence', ({ what }) => what !== 'ticks');
-    if (fault !== undefined) faults.exercise(fault.kind, 'a request got no answer');
+    if (fault !== undefined) faults.exercise(fault, 'a request got no answer');
     return fault !== undefined;
   }
 
@@ -138,7 +138,7 @@ export class Peer {
       'client-ids-linger',
       ({ clientIds }) => clientIds?.includes(clientId) ?? true,
     );
-    if (lingering !== undefined) faults.exercise(lingering.kind, `client id ${clientId} was answered by 326`);
+    if (lingering !== undefined) faults.exercise(lingering, `client id ${clientId} was answered by 326`);
     if (lingering !== undefined || this.#reception.isClientIdInUse(clientId)) {
       const outcome = this.#refuse(NOTICES.clientIdInUse);
       this.end();
@@ -148,7 +148,7 @@ export class Peer {
     const mute = faults.of('mute-handshake');
     this.#isMuted = mute !== undefined;
     if (mute === undefined) this.#session.greet();
-    else faults.exercise(mute.kind, `client id ${clientId} got no nextValidId`);
+    else faults.exercise(mute, `client id ${clientId} got no nextValidId`);
     return {};
   }
 

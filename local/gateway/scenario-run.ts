@@ -1,4 +1,5 @@
 import type { SimulatedGateway } from './gateway.ts';
+import type { Injection } from './injector.ts';
 import type { ReceivedRequest } from './request-log.ts';
 import type { Scenario, ScenarioStep } from './scenario.ts';
 
@@ -12,14 +13,20 @@ export interface StepReport {
   readonly failure?: string;
 }
 
+interface Injected {
+  readonly at: number;
+  readonly injection?: Injection;
+  readonly failure?: string;
+}
+
 /** Injects the faults of a scenario at their times, and knows which of them were exercised. */
 export class ScenarioRun {
   readonly #gateway: SimulatedGateway;
   readonly #scenario: Scenario;
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #injected = new Map<ScenarioStep, { at: number; isExercised: boolean; failure?: string }>();
+  readonly #injected = new Map<ScenarioStep, Injected>();
   readonly #seen = { ready: 0, positions: 0, line: 0 };
-  #unsubscribes: (() => void)[] = [];
+  #unsubscribe: (() => void) | undefined;
 
   constructor(options: { readonly gateway: SimulatedGateway; readonly scenario: Scenario }) {
     this.#gateway = options.gateway;
@@ -27,20 +34,13 @@ export class ScenarioRun {
   }
 
   start(): void {
-    this.#unsubscribes = [
-      this.#gateway.onRequest((request) => this.#onRequest(request)),
-      this.#gateway.onFault(({ kind }) => {
-        for (const [step, injected] of this.#injected) {
-          if (step.fault.kind === kind) injected.isExercised = true;
-        }
-      }),
-    ];
+    this.#unsubscribe = this.#gateway.onRequest((request) => this.#onRequest(request));
     this.#schedule('start', 1);
   }
 
   /** Steps that are still to come do not; standing faults stand until the gateway stops. */
   stop(): void {
-    for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
+    this.#unsubscribe?.();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -49,8 +49,13 @@ export class ScenarioRun {
     return this.#scenario.steps.map((step) => {
       const injected = this.#injected.get(step);
       if (injected === undefined) return { step, isExercised: false };
-      const { at, isExercised, failure } = injected;
-      return { step, injectedAt: at, isExercised, ...(failure === undefined ? {} : { failure }) };
+      const { at, injection, failure } = injected;
+      return {
+        step,
+        injectedAt: at,
+        isExercised: injection?.isExercised ?? false,
+        ...(failure === undefined ? {} : { failure }),
+      };
     });
   }
 
@@ -81,16 +86,12 @@ export class ScenarioRun {
   }
 
   #inject(step: ScenarioStep): void {
-    const injected: { at: number; isExercised: boolean; failure?: string } = {
-      at: Date.now(),
-      isExercised: false,
-    };
-    this.#injected.set(step, injected);
+    const at = Date.now();
     try {
-      this.#gateway.inject(step.fault, step.forMs);
+      this.#injected.set(step, { at, injection: this.#gateway.inject(step.fault, step.forMs) });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      injected.failure = error.message;
+      this.#injected.set(step, { at, failure: error.message });
     }
   }
 }

@@ -148,7 +148,7 @@ export class Session implements Subscriber {
     const share = { 'never-end': 1, empty: 0, partial: fault.share }[fault.answer];
     const told = rows.slice(0, Math.floor(rows.length * share));
     this.send(fault.answer === 'never-end' ? told : [...told, messages.positionEnd()]);
-    faults.exercise(fault.kind, `${fault.answer}: ${told.length} of ${rows.length} rows`);
+    faults.exercise(fault, `${fault.answer}: ${told.length} of ${rows.length} rows`);
     faults.use(fault);
     return {};
   }
@@ -166,8 +166,9 @@ export class Session implements Subscriber {
 
   #contractDetails(reqId: number, query: ContractQuery): Answer {
     const { catalogue, today, faults } = this.#floor;
-    if (faults.of('link-lost') !== undefined) {
-      faults.exercise('link-lost', 'a request was answered by 200');
+    const lost = faults.of('link-lost');
+    if (lost !== undefined) {
+      faults.exercise(lost, 'a request was answered by 200');
       return { notice: NOTICES.noDefinition };
     }
     const found = catalogue.find(query);

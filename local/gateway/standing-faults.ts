@@ -1,4 +1,4 @@
-import type { FaultKind, FaultOf, StandingFault } from './faults.ts';
+import type { Fault, FaultKind, FaultOf, StandingFault } from './faults.ts';
 
 /** A fault that did something to somebody. */
 export interface ExercisedFault {
@@ -22,6 +22,7 @@ export class StandingFaults {
   readonly #active: StandingFault[] = [];
   readonly #uses = new Map<StandingFault, number>();
   readonly #exercised: ExercisedFault[] = [];
+  readonly #didSomething = new WeakSet<Fault>();
   readonly #listeners = new Set<(fault: ExercisedFault) => void>();
   /** Effects too frequent to be told each, told once per fault. */
   readonly #told = new WeakSet<StandingFault>();
@@ -67,9 +68,14 @@ export class StandingFaults {
     if (uses >= fault.times) this.remove(fault);
   }
 
-  exercise(kind: FaultKind, detail: string, affected = 1): void {
+  isExercised(fault: Fault): boolean {
+    return this.#didSomething.has(fault);
+  }
+
+  exercise(fault: Fault, detail: string, affected = 1): void {
     if (affected === 0) return;
-    const entry = { at: Date.now(), kind, detail, affected };
+    this.#didSomething.add(fault);
+    const entry = { at: Date.now(), kind: fault.kind, detail, affected };
     this.#exercised.push(entry);
     if (this.#exercised.length > EXERCISED_MAX) this.#exercised.shift();
     for (const listener of [...this.#listeners]) listener(entry);
@@ -78,6 +84,6 @@ export class StandingFaults {
   exerciseOnce(fault: StandingFault, detail: string, affected = 1): void {
     if (affected === 0 || this.#told.has(fault)) return;
     this.#told.add(fault);
-    this.exercise(fault.kind, detail, affected);
+    this.exercise(fault, detail, affected);
   }
 }

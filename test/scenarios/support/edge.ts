@@ -13,6 +13,8 @@ import type { FaultKind } from '../../../local/gateway/faults.ts';
 import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../../local/gateway/generator.ts';
 import type { GatewayOptions } from '../../../local/gateway/options.ts';
+import type { Scenario } from '../../../local/gateway/scenario.ts';
+import { ScenarioRun } from '../../../local/gateway/scenario-run.ts';
 import type { ExercisedFault } from '../../../local/gateway/standing-faults.ts';
 import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
 import type { LineStatus } from '../../../shared/status.ts';
@@ -40,11 +42,12 @@ export class Edge implements AsyncDisposable {
   readonly ledger: LineLedger;
   readonly streams: Streams;
   readonly sweeper: Sweeper;
+  readonly run: ScenarioRun | undefined;
   readonly #outbox: DurableOutbox;
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<Edge, 'gateway' | 'bridge' | 'ledger' | 'streams' | 'sweeper'> & {
+    parts: Pick<Edge, 'gateway' | 'bridge' | 'ledger' | 'streams' | 'sweeper' | 'run'> & {
       readonly outbox: DurableOutbox;
       readonly stack: AsyncDisposableStack;
     },
@@ -54,6 +57,7 @@ export class Edge implements AsyncDisposable {
     this.ledger = parts.ledger;
     this.streams = parts.streams;
     this.sweeper = parts.sweeper;
+    this.run = parts.run;
     this.#outbox = parts.outbox;
     this.#stack = parts.stack;
   }
@@ -63,6 +67,7 @@ export class Edge implements AsyncDisposable {
       readonly gateway?: Partial<GatewayOptions>;
       readonly connection?: Partial<ConnectionSettings>;
       readonly recoveryMs?: number;
+      readonly scenario?: Scenario;
     } = {},
   ): Promise<Edge> {
     await using stack = new AsyncDisposableStack();
@@ -71,6 +76,10 @@ export class Edge implements AsyncDisposable {
     const gateway = stack.use(
       await startGateway({ portfolio, tickPeriodMs: 20, messagesPerSecondMax: 1000, ...options.gateway }),
     );
+    const { scenario } = options;
+    const run = scenario === undefined ? undefined : new ScenarioRun({ gateway, scenario });
+    run?.start();
+    stack.defer(() => run?.stop());
     const bridge = stack.use(
       connect({
         port: gateway.port,
@@ -128,7 +137,7 @@ export class Edge implements AsyncDisposable {
         .reduce(applyImage, EMPTY_REPLICA),
       { ours: new Set(portfolio.accounts), elsewhere: new Map() },
     );
-    return new Edge({ gateway, bridge, ledger, streams, sweeper, outbox, stack: stack.move() });
+    return new Edge({ gateway, bridge, ledger, streams, sweeper, run, outbox, stack: stack.move() });
   }
 
   /** @returns a bridge at work: every wanted line confirmed and ticking, the portfolio on disk */
