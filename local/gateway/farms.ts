@@ -4,7 +4,7 @@ import type { Instrument } from './portfolio.ts';
 import type { StandingFaults } from './standing-faults.ts';
 
 /** The market data farm that feeds an instrument, by IB's names for those of the US. */
-export function farmOf({ contract }: Instrument): string {
+function farmOf({ contract }: Instrument): string {
   switch (contract.secType) {
     case 'OPT':
       return 'usopt';

@@ -33,7 +33,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   2158: 'Sec-def data farm connection is OK:',
 };
 
-describe(`data farms (seed ${SEED})`, () => {
+describe.concurrent(`data farms (seed ${SEED})`, () => {
   it('blip for a moment: marks are stale until their next tick', async () => {
     await using edge = await Edge.settled();
     const fault = edge.gateway.inject({ kind: 'farm-broken', farm: 'usopt' });

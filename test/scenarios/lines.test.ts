@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, LEGS, SEED } from './support/edge.ts';
 
-describe(`lines that a person’s TWS uses too (seed ${SEED})`, () => {
+describe.concurrent(`lines that a person’s TWS uses too (seed ${SEED})`, () => {
   it('are taken away and given back: whole strategies go, and come again', async () => {
     await using edge = await Edge.settled({ gateway: { linesCap: LEGS }, recoveryMs: 50 });
     const fault = edge.gateway.inject({ kind: 'lines-taken', count: 6, evict: true });

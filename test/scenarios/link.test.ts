@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, LEGS, SEED } from './support/edge.ts';
 
-describe(`the link between the gateway and IB (seed ${SEED})`, () => {
+describe.concurrent(`the link between the gateway and IB (seed ${SEED})`, () => {
   it('comes back with 1102: marks were stale, no line was requested again', async () => {
     await using edge = await Edge.settled();
     const requests = () => edge.gateway.requests.filter(({ name }) => name === 'reqMktData').length;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, LEGS, SEED } from './support/edge.ts';
 
-describe(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
+describe.concurrent(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
   it('goes to a competing session: the lines stay, and say why they are silent', async () => {
     await using edge = await Edge.settled();
     const fault = edge.gateway.inject({ kind: 'competing-session' });

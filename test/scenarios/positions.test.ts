@@ -23,9 +23,9 @@ function isWhole(edge: Edge): boolean {
   return rows.filter(({ type }) => type === 'position').length === edge.held().length;
 }
 
-describe(`positions of a gateway that misbehaves (seed ${SEED})`, () => {
+describe.concurrent(`positions of a gateway that misbehaves (seed ${SEED})`, () => {
   it('never end: every sweep fails, and nothing changes', async () => {
-    await using edge = await Edge.settled();
+    await using edge = await Edge.settled({ sweepDeadlineMs: 300 });
     const { failed } = edge.sweeper.counts();
     const fault = edge.gateway.inject({ kind: 'positions', answer: 'never-end' });
     await edge.exercised('positions');

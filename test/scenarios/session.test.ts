@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, LEGS, SEED } from './support/edge.ts';
 
-describe(`the session with a gateway that misbehaves (seed ${SEED})`, () => {
+describe.concurrent(`the session with a gateway that misbehaves (seed ${SEED})`, () => {
   it('survives the nightly restart: refused, then told that its id is in use, then served', async () => {
     await using edge = await Edge.settled();
     edge.gateway.inject({ kind: 'restart', downMs: 80, lingerMs: 120 });

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, SEED } from './support/edge.ts';
 
-describe(`silence with an open socket (seed ${SEED})`, () => {
+describe.concurrent(`silence with an open socket (seed ${SEED})`, () => {
   it.each(['everything', 'answers'] as const)(
     'of %s: a heartbeat is missed, and a new session takes over',
     async (what) => {
-      await using edge = await Edge.settled();
+      await using edge = await Edge.settled({ connection: { heartbeatDeadlineMs: 300 } });
       const fault = edge.gateway.inject({ kind: 'silence', what });
       await edge.exercised('silence');
       const lost = await edge.bridge.nth('lost');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Edge, SEED } from './support/edge.ts';
 
-describe(`bytes on the wire (seed ${SEED})`, () => {
+describe.concurrent(`bytes on the wire (seed ${SEED})`, () => {
   it('end in the middle of a position: the sweep is none, the next connection has all', async () => {
     await using edge = await Edge.settled();
     const { failed } = edge.sweeper.counts();

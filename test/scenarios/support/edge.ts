@@ -67,6 +67,7 @@ export class Edge implements AsyncDisposable {
       readonly gateway?: Partial<GatewayOptions>;
       readonly connection?: Partial<ConnectionSettings>;
       readonly recoveryMs?: number;
+      readonly sweepDeadlineMs?: number;
       readonly scenario?: Scenario;
     } = {},
   ): Promise<Edge> {
@@ -85,7 +86,7 @@ export class Edge implements AsyncDisposable {
         port: gateway.port,
         requestsPerSecond: 400,
         heartbeatPeriodMs: 100,
-        heartbeatDeadlineMs: 400,
+        heartbeatDeadlineMs: 3_000,
         ...options.connection,
       }),
     );
@@ -126,7 +127,7 @@ export class Edge implements AsyncDisposable {
       log: SILENT,
       onEvent: (event) => book.accept(event),
       periodMs: 150,
-      deadlineMs: 400,
+      deadlineMs: options.sweepDeadlineMs ?? 2_000,
       settleMs: 20,
     });
     sweeper.start();
