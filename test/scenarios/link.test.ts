@@ -44,9 +44,10 @@ describe.concurrent(`the link between the gateway and IB (seed ${SEED})`, () => 
 
   it('is lost by 2110: shown, and not taken for a lost session', async () => {
     await using edge = await Edge.settled();
-    edge.gateway.inject({ kind: 'link-lost', code: 2110 }, 200);
+    const fault = edge.gateway.inject({ kind: 'link-lost', code: 2110 });
     expect(await edge.bridge.nth('linkDown')).toMatchObject({ code: 2110 });
     expect(edge.bridge.connection.status().lastFault).toContain('2110');
+    fault.end();
     await edge.bridge.nth('linkUp');
     await edge.streaming();
     expect(edge.bridge.of('lost')).toEqual([]);
@@ -69,11 +70,12 @@ describe.concurrent(`the link between the gateway and IB (seed ${SEED})`, () => 
 
   it('is down while a client connects: it learns so at once, and begins once the link is up', async () => {
     await using edge = await Edge.settled();
-    edge.gateway.inject({ kind: 'link-lost', restore: 1101 }, 400);
+    const fault = edge.gateway.inject({ kind: 'link-lost', restore: 1101 });
     edge.gateway.dropClients();
     await edge.bridge.nth('ready', 2);
     await eventually(() => edge.bridge.of('linkDown').length === 2);
     expect(edge.streams.status().streaming).toBe(0);
+    fault.end();
     await edge.streaming();
     expect(edge.streams.status().refused).toBe(0);
   });

@@ -41,7 +41,7 @@ describe.concurrent(`positions of a gateway that misbehaves (seed ${SEED})`, () 
     'come up %s after a restart: nothing is closed',
     async (positions) => {
       await using edge = await Edge.settled();
-      edge.gateway.inject({ ...RESTART, loading: { positions, share: 0.2, forMs: 700 } });
+      edge.gateway.inject({ ...RESTART, loading: { positions, share: 0.2, forMs: 1_200 } });
       await edge.bridge.nth('ready', 2);
       await eventually(
         () => edge.gateway.faultsExercised.filter(({ kind }) => kind === 'positions').length >= 3,

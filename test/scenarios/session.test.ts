@@ -5,7 +5,7 @@ import { Edge, LEGS, SEED } from './support/edge.ts';
 describe.concurrent(`the session with a gateway that misbehaves (seed ${SEED})`, () => {
   it('survives the nightly restart: refused, then told that its id is in use, then served', async () => {
     await using edge = await Edge.settled();
-    edge.gateway.inject({ kind: 'restart', downMs: 80, lingerMs: 120 });
+    edge.gateway.inject({ kind: 'restart', downMs: 400, lingerMs: 400 });
     await edge.bridge.nth('ready', 2);
     const kinds = edge.gateway.faultsExercised.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['restart', 'connections-refused', 'client-ids-linger']));

@@ -192,7 +192,7 @@ describe('a session under faults', () => {
 
   it('is refused with 326 while the one before it lingers', async () => {
     const { port } = await start();
-    gateway.inject({ kind: 'client-ids-linger', clientIds: [1] }, 60);
+    gateway.inject({ kind: 'client-ids-linger', clientIds: [1] });
     using client = new RawClient(port);
     client.hello('v100..193');
     client.send(71, 2, 1, '');
