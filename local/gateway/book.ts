@@ -1,4 +1,4 @@
-import { isZero } from '../../shared/decimal.ts';
+import { decimal, isZero } from '../../shared/decimal.ts';
 import type { Instrument, Position } from './portfolio.ts';
 
 /** Positions that open, change and close while it runs; every call pushes a row to the subscribers. */
@@ -57,6 +57,43 @@ export class Book implements PortfolioControl {
 
   close(key: { readonly account: string; readonly conId: number }): void {
     this.#put({ ...this.#held(key), quantity: '0', averageCost: '0' });
+  }
+
+  /** Overnight: the row is gone, and no subscriber is told. @throws RangeError when there is no such position */
+  expire(key: { readonly account: string; readonly conId: number }): void {
+    this.#rows.delete(keyOf(this.#held(key)));
+  }
+
+  /**
+   * Overnight: an option goes and its underlying comes, and no subscriber is told. What settles in cash (an option on
+   * an index) only goes.
+   * @throws RangeError when there is no such position, or it is no option
+   */
+  assign(key: { readonly account: string; readonly conId: number }): void {
+    const row = this.#held(key);
+    const option = this.#instruments.get(row.conId);
+    const underlying = this.#instruments.get(option?.underConId ?? 0);
+    if (option === undefined || underlying === undefined) throw new RangeError(`no option: ${row.conId}`);
+    this.#rows.delete(keyOf(row));
+    const { secType, conId } = underlying.contract;
+    if (secType === 'IND') return;
+    const perContract = secType === 'STK' ? Number(option.contract.multiplier ?? 1) : 1;
+    const direction = option.contract.right === 'C' ? 1 : -1;
+    const delivered = { account: row.account, conId };
+    const before = this.#rows.get(keyOf(delivered));
+    const quantity = Number(before?.quantity ?? 0) + direction * Number(row.quantity) * perContract;
+    // IB's average cost of a future contains its multiplier.
+    const cost =
+      Number(option.contract.strike) *
+      (secType === 'STK' ? 1 : Number(underlying.contract.multiplier ?? 1) / underlying.priceMagnifier);
+    if (quantity === 0) this.#rows.delete(keyOf(delivered));
+    else {
+      this.#rows.set(keyOf(delivered), {
+        ...delivered,
+        quantity: decimal(quantity),
+        averageCost: before?.averageCost ?? decimal(cost),
+      });
+    }
   }
 
   #held(key: { readonly account: string; readonly conId: number }): Position {

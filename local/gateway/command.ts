@@ -3,10 +3,14 @@ import { Command, InvalidArgumentError } from 'commander';
 import { CommandFailure, EXIT } from '../../cli/failure.ts';
 import { interruptible } from '../../cli/interrupt.ts';
 import { maskAccount } from '../../shared/account.ts';
+import { DocumentError } from './document.ts';
 import { type GatewayStats, type SimulatedGateway, startGateway } from './gateway.ts';
 import { DEFAULT_ACCOUNTS, generatePortfolio } from './generator.ts';
 import type { Portfolio } from './portfolio.ts';
 import { PortfolioFileError, readPortfolio } from './portfolio-file.ts';
+import { readScenario, type Scenario } from './scenario.ts';
+import { ScenarioRun, type StepReport } from './scenario-run.ts';
+import type { ExercisedFault } from './standing-faults.ts';
 import { SERVER_VERSION_DEFAULT } from './version.ts';
 
 const STATUS_PERIOD_MS = 5000;
@@ -24,6 +28,7 @@ interface CommandOptions {
   readonly tickMs: number;
   readonly changesPerMinute: number;
   readonly log?: string;
+  readonly scenario?: string;
   readonly json?: boolean;
 }
 
@@ -47,6 +52,7 @@ export function gatewayCommand(): Command {
     .option('--server-version <n>', 'highest protocol version to speak', wholeNumber, SERVER_VERSION_DEFAULT)
     .option('--tick-ms <n>', 'how often the market moves', wholeNumber, 250)
     .option('--changes-per-minute <n>', 'positions that open, change or close by themselves', wholeNumber, 0)
+    .option('--scenario <file>', 'faults and when they happen, as JSON')
     .option('--log <file>', 'append every request received as a JSON line')
     .option('--json', 'print the status as JSON lines')
     .action((options: CommandOptions) => interruptible((signal) => runGateway(options, signal)));
@@ -54,15 +60,30 @@ export function gatewayCommand(): Command {
 
 async function runGateway(options: CommandOptions, signal: AbortSignal): Promise<void> {
   const portfolio = await portfolioOf(options);
+  const scenario = await scenarioOf(options);
   const gateway = await listen(options, portfolio);
+  const run = scenario === undefined ? undefined : new ScenarioRun({ gateway, scenario });
   try {
     print(options, gateway, portfolio);
+    gateway.onFault((fault) => printFault(options, fault));
+    run?.start();
     while (!signal.aborted) {
       await sleep(STATUS_PERIOD_MS, undefined, { signal }).catch(() => undefined);
       printStatus(options, gateway.stats());
     }
   } finally {
+    run?.stop();
+    if (run !== undefined) printReport(options, run.report());
     await gateway.stop();
+  }
+}
+
+async function scenarioOf({ scenario }: CommandOptions): Promise<Scenario | undefined> {
+  try {
+    return scenario === undefined ? undefined : await readScenario(scenario);
+  } catch (error) {
+    if (!(error instanceof DocumentError)) throw error;
+    throw new CommandFailure(EXIT.usage, `the scenario cannot be read: ${error.message}`, { cause: error });
   }
 }
 
@@ -151,6 +172,23 @@ function printStatus(options: CommandOptions, stats: GatewayStats): void {
       `ticks ${stats.ticks}`,
     ].join(' · '),
   );
+}
+
+function printFault(options: CommandOptions, fault: ExercisedFault): void {
+  const at = new Date(fault.at).toISOString();
+  if (options.json) write(JSON.stringify({ event: 'fault', ...fault, at }));
+  else write(`${at} fault ${fault.kind}: ${fault.detail} (${fault.affected})`);
+}
+
+/** At the end: a scenario whose faults reached nobody has proved nothing. */
+function printReport(options: CommandOptions, steps: readonly StepReport[]): void {
+  const exercised = steps.filter(({ isExercised }) => isExercised).length;
+  if (options.json) write(JSON.stringify({ event: 'scenario', planned: steps.length, exercised, steps }));
+  else write(`${exercised} of ${steps.length} steps of the scenario were exercised`);
+  for (const { step, isExercised, failure } of options.json ? [] : steps) {
+    if (!isExercised)
+      write(`not exercised: ${step.fault.kind}${failure === undefined ? '' : `: ${failure}`}`);
+  }
 }
 
 function jsonStatus(stats: GatewayStats): Record<string, unknown> {

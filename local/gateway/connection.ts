@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
-import { encodeFrame, type Field, FrameReader, FramingError, PrefixReader } from './frames.ts';
+import { type Field, FrameReader, FramingError, PrefixReader } from './frames.ts';
 import * as messages from './messages.ts';
 import { NOTICES } from './notices.ts';
+import { PacketWriter } from './packets.ts';
 import type { Wire } from './session.ts';
+import type { StandingFaults } from './standing-faults.ts';
 import { negotiate, parseVersionRange } from './version.ts';
 
 export interface ConnectionEvents {
@@ -18,15 +20,20 @@ export class Connection implements Wire {
   readonly #socket: Socket;
   readonly #ownVersion: number;
   readonly #events: ConnectionEvents;
+  readonly #packets: PacketWriter;
   readonly #frames = new FrameReader();
   #prefix: PrefixReader | undefined = new PrefixReader();
   #version: number | undefined;
   #ended = false;
 
-  constructor(socket: Socket, ownVersion: number, events: ConnectionEvents) {
+  constructor(
+    socket: Socket,
+    options: ConnectionEvents & { readonly ownVersion: number; readonly faults: StandingFaults },
+  ) {
     this.#socket = socket;
-    this.#ownVersion = ownVersion;
-    this.#events = events;
+    this.#ownVersion = options.ownVersion;
+    this.#events = options;
+    this.#packets = new PacketWriter(socket, options.faults);
   }
 
   /** The version agreed; the gateway's own before that. */
@@ -35,7 +42,7 @@ export class Connection implements Wire {
   }
 
   get backlogBytes(): number {
-    return this.#socket.writableLength;
+    return this.#packets.backlogBytes;
   }
 
   start(): void {
@@ -43,18 +50,27 @@ export class Connection implements Wire {
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     // A reset is how clients leave; `close` follows.
     this.#socket.on('error', () => {});
-    this.#socket.on('close', () => this.#events.onClose());
+    this.#socket.on('close', () => {
+      this.#packets.clear();
+      this.#events.onClose();
+    });
   }
 
   send(list: readonly (readonly Field[])[]): void {
     if (this.#ended || list.length === 0) return;
-    this.#socket.write(Buffer.concat(list.map(encodeFrame)));
+    this.#packets.write(list);
+  }
+
+  /** What no frame is made of. */
+  sendBytes(bytes: Buffer): void {
+    if (!this.#ended) this.#packets.writeBytes(bytes);
   }
 
   /** Sends what is pending and ends; nothing is read any more. A client that does not end its side is cut off. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#packets.flush();
     this.#socket.end();
     const cut = setTimeout(() => this.#socket.destroy(), CLIENT_END_DEADLINE_MS);
     this.#socket.once('close', () => clearTimeout(cut));

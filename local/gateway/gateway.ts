@@ -3,13 +3,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Activity } from './activity.ts';
 import { Book, type PortfolioControl } from './book.ts';
 import { Catalogue } from './catalogue.ts';
+import { FaultSwitches, type Faults } from './fault-switches.ts';
+import type { FaultInput, FaultOf } from './faults.ts';
+import { type Injection, Injector } from './injector.ts';
 import { type LineCounts, LineLedger } from './lines.ts';
 import { Market } from './market.ts';
 import { MarketData } from './market-data.ts';
-import { type Faults, type GatewayOptions, type Settings, withDefaults } from './options.ts';
+import { NOTICES } from './notices.ts';
+import { type GatewayOptions, type Settings, withDefaults } from './options.ts';
 import { Peer, type Reception } from './peer.ts';
 import { type ReceivedRequest, RequestLog } from './request-log.ts';
 import type { Session } from './session.ts';
+import { type ExercisedFault, StandingFaults } from './standing-faults.ts';
 
 interface ClientStats {
   readonly clientId: number;
@@ -39,9 +44,20 @@ export interface GatewayStats {
 
 export interface SimulatedGateway extends AsyncDisposable {
   readonly host: string;
+  /** Where it listens now: a port change moves it. */
   readonly port: number;
   readonly portfolio: PortfolioControl;
+  /** The plainest faults, as switches; all others by `inject`. */
   readonly faults: Faults;
+  /**
+   * @param forMs after which a standing fault ends by itself; otherwise the caller ends it
+   * @throws ZodError on what is no fault, RangeError on a position that does not exist
+   */
+  inject(fault: FaultInput, forMs?: number): Injection;
+  /** What injected faults did to somebody, oldest first: the newest 10,000. */
+  readonly faultsExercised: readonly ExercisedFault[];
+  /** @returns unsubscribe */
+  onFault(listener: (fault: ExercisedFault) => void): () => void;
   /** The newest requests, oldest first. */
   readonly requests: readonly ReceivedRequest[];
   stats(): GatewayStats;
@@ -72,7 +88,9 @@ const CONNECTIONS_MAX = 64;
 class Gateway implements SimulatedGateway {
   readonly faults: Faults;
   readonly #settings: Settings;
-  readonly #server: Server = createServer();
+  readonly #standing = new StandingFaults();
+  readonly #injector: Injector;
+  #server: Server = createServer();
   readonly #peers = new Set<Peer>();
   readonly #log: RequestLog;
   readonly #marketData: MarketData;
@@ -92,14 +110,17 @@ class Gateway implements SimulatedGateway {
     const catalogue = new Catalogue(portfolio.instruments);
     const { instruments } = catalogue;
     const market = new Market({ instruments, seed, today, stepMs: settings.tickPeriodMs });
-    const marketData = new MarketData({
-      ...settings,
-      catalogue,
-      market,
-      ledger: new LineLedger(settings.linesCap),
-    });
+    const standing = this.#standing;
+    const ledger = new LineLedger(settings.linesCap);
+    const marketData = new MarketData({ ...settings, catalogue, market, ledger, standing });
     const book = new Book({ ...portfolio, instruments });
-    this.faults = settings.faults;
+    const control = {
+      sessions: () => this.#sessions,
+      drop: (how: 'end' | 'reset') => this.#drop(how),
+      movePort: (fault: FaultOf<'port-change'>) => void this.#movePort(fault),
+    };
+    this.#injector = new Injector({ standing, marketData, ledger, book, control });
+    this.faults = new FaultSwitches((fault) => this.inject(fault), settings.faults);
     this.#log = new RequestLog({ max: settings.requestLogMax, accounts });
     this.#marketData = marketData;
     this.#book = book;
@@ -107,7 +128,7 @@ class Gateway implements SimulatedGateway {
     this.#reception = {
       settings,
       log: this.#log,
-      floor: { accounts, catalogue, book, market, marketData, faults: this.faults, today },
+      floor: { accounts, catalogue, book, market, marketData, faults: standing, today },
       isClientIdInUse: (clientId) => this.#sessions.some((session) => session.clientId === clientId),
       onViolation: () => {
         this.#violations += 1;
@@ -135,20 +156,19 @@ class Gateway implements SimulatedGateway {
     return this.#log.newest;
   }
 
+  get faultsExercised(): readonly ExercisedFault[] {
+    return this.#standing.exercised;
+  }
+
   async start(): Promise<void> {
-    const { host, port, requestLogPath, tickPeriodMs, changesPerMinute } = this.#settings;
+    const { port, requestLogPath, tickPeriodMs, changesPerMinute } = this.#settings;
     if (requestLogPath !== undefined) await this.#log.open(requestLogPath);
-    this.#server.maxConnections = CONNECTIONS_MAX;
-    this.#server.on('connection', (socket) => this.#accept(socket));
-    this.#server.listen({ host, port });
     try {
-      await once(this.#server, 'listening');
+      this.#port = await this.#listen(this.#server, port);
     } catch (error) {
       await this.#log.close();
       throw error;
     }
-    const address = this.#server.address();
-    this.#port = typeof address === 'object' && address !== null ? address.port : port;
     this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs));
     if (changesPerMinute > 0) {
       this.#timers.push(setInterval(() => this.#activity.step(), 60_000 / changesPerMinute));
@@ -156,6 +176,7 @@ class Gateway implements SimulatedGateway {
   }
 
   async stop(): Promise<void> {
+    this.#injector.stop();
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     if (this.#server.listening) {
       const closed = once(this.#server, 'close');
@@ -170,12 +191,20 @@ class Gateway implements SimulatedGateway {
     await this.stop();
   }
 
+  inject(fault: FaultInput, forMs?: number): Injection {
+    return this.#injector.inject(fault, forMs);
+  }
+
+  onFault(listener: (fault: ExercisedFault) => void): () => void {
+    return this.#standing.onExercised(listener);
+  }
+
   disconnectAll(): void {
-    for (const peer of this.#peers) peer.end();
+    this.inject({ kind: 'drop', how: 'end' });
   }
 
   dropClients(): void {
-    for (const peer of this.#peers) peer.reset();
+    this.inject({ kind: 'drop', how: 'reset' });
   }
 
   onRequest(listener: (request: ReceivedRequest) => void): () => void {
@@ -206,9 +235,46 @@ class Gateway implements SimulatedGateway {
     return [...this.#peers].flatMap(({ session }) => (session === undefined ? [] : [session]));
   }
 
+  /** @returns the port */
+  async #listen(server: Server, port: number): Promise<number> {
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on('connection', (socket) => this.#accept(socket));
+    server.listen({ host: this.#settings.host, port });
+    await once(server, 'listening');
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  #drop(how: 'end' | 'reset'): number {
+    const { size } = this.#peers;
+    for (const peer of this.#peers) {
+      if (how === 'end') peer.end();
+      else peer.reset();
+    }
+    return size;
+  }
+
+  /** Where the other port cannot be had, it stays where it is, and nothing is exercised. */
+  async #movePort(fault: FaultOf<'port-change'>): Promise<void> {
+    const next = createServer();
+    const moved = await this.#listen(next, fault.port).catch(() => undefined);
+    if (moved === undefined) return;
+    if (!this.#server.listening) {
+      next.close();
+      return;
+    }
+    this.#server.close();
+    this.#server = next;
+    this.#port = moved;
+    for (const session of this.#sessions) session.notify(-1, NOTICES.portMoved(moved));
+    this.#standing.exercise(fault, `listens on ${moved}`, this.#drop('end'));
+  }
+
   #accept(socket: Socket): void {
-    if (this.faults.refuseConnections) {
+    const refusal = this.#standing.of('connections-refused');
+    if (refusal !== undefined) {
       socket.destroy();
+      this.#standing.exercise(refusal, 'a connection was closed at once');
       return;
     }
     this.#connections += 1;

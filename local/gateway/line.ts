@@ -49,6 +49,11 @@ const SNAPSHOT_PERMISSIONS = 3;
 
 type Kind = keyof typeof LIVE;
 
+/** A quote of which computations may be missing: they are said to be unset. */
+export type ShownQuote = Omit<Quote, 'computations'> & {
+  readonly computations?: Partial<NonNullable<Quote['computations']>>;
+};
+
 /** One market data request: what was last said on it, so that only changes are said again. Pure. */
 export class Line {
   readonly reqId: number;
@@ -82,7 +87,7 @@ export class Line {
   }
 
   /** @returns the messages for what differs from what was said; everything at first */
-  ticks(quote: Quote, nowMs: number): Field[][] {
+  ticks(quote: ShownQuote, nowMs: number): Field[][] {
     const messages: Field[][] = [];
     this.#price(messages, 'bid', quote.bid, quote.bidSize);
     this.#price(messages, 'ask', quote.ask, quote.askSize);

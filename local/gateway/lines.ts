@@ -2,6 +2,8 @@ export interface LineCounts {
   readonly cap: number;
   readonly streaming: number;
   readonly snapshotsInFlight: number;
+  /** Used by somebody's TWS. */
+  readonly elsewhere: number;
   /** Most lines streamed at once. */
   readonly peak: number;
   /** Most lines in use at once, snapshots in flight included. */
@@ -32,14 +34,25 @@ export class LineLedger {
   #peak = 0;
   #peakWithSnapshots = 0;
   #refused = 0;
+  #elsewhere = 0;
 
   constructor(cap: number) {
     this.#cap = cap;
   }
 
+  /** Lines above the allowance: 0 unless more were taken elsewhere than were free. */
+  get excess(): number {
+    return Math.max(0, this.#streaming + this.#snapshots + this.#elsewhere - this.#cap);
+  }
+
+  /** @param by lines that somebody's TWS takes, or gives back where it is negative */
+  takeElsewhere(by: number): void {
+    this.#elsewhere += by;
+  }
+
   /** @returns false when the allowance is used up: 101 */
   take(holder: Holder): boolean {
-    if (this.#streaming + this.#snapshots >= this.#cap) {
+    if (this.#streaming + this.#snapshots + this.#elsewhere >= this.#cap) {
       this.#refused += 1;
       return false;
     }
@@ -58,6 +71,7 @@ export class LineLedger {
       cap: this.#cap,
       streaming: this.#streaming,
       snapshotsInFlight: this.#snapshots,
+      elsewhere: this.#elsewhere,
       peak: this.#peak,
       peakWithSnapshots: this.#peakWithSnapshots,
       refused: this.#refused,

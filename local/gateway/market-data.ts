@@ -1,11 +1,14 @@
 import type { Catalogue } from './catalogue.ts';
 import type { Field } from './frames.ts';
-import { Line } from './line.ts';
+import { Line, type ShownQuote } from './line.ts';
+import { LineFaults } from './line-faults.ts';
 import type { LineCounts, LineLedger } from './lines.ts';
 import type { Market, Quote } from './market.ts';
-import { NOTICES, type Notice } from './notices.ts';
+import { effectOf, NOTICES, type Notice } from './notices.ts';
+import type { Instrument } from './portfolio.ts';
 import { noise } from './random.ts';
 import type { ContractQuery } from './requests.ts';
+import type { StandingFaults } from './standing-faults.ts';
 
 /** A client that does not read gets no more ticks above this; what it misses is overtaken by the next ones. */
 const BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
@@ -26,9 +29,24 @@ export interface Answer {
 }
 
 interface Held {
-  readonly line: Line;
+  line: Line;
+  /** As it was asked for; delayed data lasts no longer than its fault. */
+  readonly type: 1 | 2 | 3;
   /** Of a snapshot: what will end it. */
   readonly end: NodeJS.Timeout | undefined;
+  /** It has sent how every line begins. */
+  isOpened: boolean;
+  /** No tick comes any more, though the gateway counts it. */
+  isDead: boolean;
+  /** 10090: part of it is not subscribed. */
+  readonly isGreekless: boolean;
+}
+
+/** A streaming line as the control of faults sees it. */
+export interface LineInUse {
+  readonly client: Subscriber;
+  readonly reqId: number;
+  readonly instrument: Instrument;
 }
 
 /** Lines of all clients: who may have one, what they say, when they end. */
@@ -36,6 +54,7 @@ export class MarketData {
   readonly #catalogue: Catalogue;
   readonly #market: Market;
   readonly #ledger: LineLedger;
+  readonly #faults: LineFaults;
   readonly #feed: 'live' | 'frozen' | 'delayed';
   readonly #snapshotMs: number;
   readonly #snapshotGaps: number;
@@ -48,6 +67,7 @@ export class MarketData {
     readonly catalogue: Catalogue;
     readonly market: Market;
     readonly ledger: LineLedger;
+    readonly standing: StandingFaults;
     readonly feed: 'live' | 'frozen' | 'delayed';
     readonly snapshotMs: number;
     readonly snapshotGaps: number;
@@ -55,6 +75,7 @@ export class MarketData {
     this.#catalogue = options.catalogue;
     this.#market = options.market;
     this.#ledger = options.ledger;
+    this.#faults = new LineFaults(options.standing);
     this.#feed = options.feed;
     this.#snapshotMs = options.snapshotMs;
     this.#snapshotGaps = options.snapshotGaps;
@@ -90,19 +111,34 @@ export class MarketData {
     const quote = this.#market.quote(conId);
     if (quote === undefined) return { conId, notice: NOTICES.noDefinition };
     if (snapshot && request.genericTicks !== '') return { conId, notice: NOTICES.snapshotGenericTicks };
+    const error = this.#faults.errorFor(conId);
+    // A code of a fault: it refuses, or it is told and the line served all the same.
+    if (error !== undefined && effectOf(error.code) === 'ends') return { conId, notice: error };
     const type = servedType(this.#feed, client.marketDataType);
     if (type === undefined) return { conId, notice: NOTICES.notSubscribed };
     if (!this.#ledger.take({ clientId: client.clientId, conId, snapshot })) {
+      this.#faults.refusedForLines();
       return { conId, notice: NOTICES.noLine };
     }
-    const line = new Line({ reqId, instrument: lookup.instrument, snapshot, type });
-    const end = snapshot ? setTimeout(() => this.#endSnapshot(client, line), this.#snapshotMs) : undefined;
-    lines.set(reqId, { line, end });
+    const line = new Line({
+      reqId,
+      instrument: lookup.instrument,
+      snapshot,
+      type: error?.code === 10167 ? 3 : this.#faults.typeNow(type),
+    });
+    const held: Held = {
+      line,
+      type: error?.code === 10167 ? 3 : type,
+      end: snapshot ? setTimeout(() => this.#endSnapshot(client, line), this.#snapshotMs) : undefined,
+      isOpened: false,
+      isDead: error?.code === 10197 && !this.#faults.isCompeting,
+      isGreekless: error?.code === 10090,
+    };
+    lines.set(reqId, held);
     this.#held.set(client, lines);
-    if (type === 3) client.notify(reqId, NOTICES.delayed);
-    const shown = this.#feed === 'frozen' && type === 1 ? afterHours(quote) : quote;
-    const ticks = line.ticks(shown, Date.now());
-    this.#send(client, [...line.opening(), ...(snapshot ? this.#withGaps(ticks) : ticks)]);
+    if (error !== undefined) client.notify(reqId, error);
+    else if (line.type === 3) client.notify(reqId, NOTICES.delayed);
+    this.#open(client, held, quote);
     return { conId };
   }
 
@@ -119,6 +155,29 @@ export class MarketData {
     this.#held.delete(client);
   }
 
+  /** Streaming lines of all clients, the newest first. */
+  inUse(): LineInUse[] {
+    return [...this.#held]
+      .flatMap(([client, lines]) =>
+        [...lines.values()]
+          .filter(({ line }) => !line.snapshot)
+          .map(({ line }) => ({ client, reqId: line.reqId, instrument: line.instrument })),
+      )
+      .reverse();
+  }
+
+  /** The gateway forgets the line without a word. */
+  lose({ client, reqId }: LineInUse): void {
+    const held = this.#held.get(client)?.get(reqId);
+    if (held !== undefined) this.#release(client, held);
+  }
+
+  /** The line is counted and silent until it is requested anew. */
+  deaden({ client, reqId }: LineInUse): void {
+    const held = this.#held.get(client)?.get(reqId);
+    if (held !== undefined) held.isDead = true;
+  }
+
   /** One step of the market, told to everyone who streams. */
   tick(): void {
     if (this.#feed === 'frozen') return;
@@ -127,15 +186,47 @@ export class MarketData {
     const nowMs = Date.now();
     for (const [client, lines] of this.#held) {
       const messages: Field[][] = [];
-      for (const { line } of lines.values()) {
-        if (line.snapshot) continue;
-        const { conId } = line.instrument.contract;
+      for (const held of lines.values()) {
+        const { conId } = held.line.instrument.contract;
+        if (held.line.snapshot || held.isDead || this.#faults.isStarved(held.line.instrument)) continue;
+        this.#adoptType(client, held, messages);
         const quote = quotes.get(conId) ?? this.#market.quote(conId);
         quotes.set(conId, quote);
-        if (quote !== undefined) messages.push(...line.ticks(quote, nowMs));
+        if (quote !== undefined) messages.push(...held.line.ticks(this.#seen(held, quote), nowMs));
       }
       if (messages.length > 0) this.#send(client, messages);
     }
+  }
+
+  #open(client: Subscriber, held: Held, quote: Quote): void {
+    const { line } = held;
+    if (held.isDead || this.#faults.isSilent || this.#faults.isCompeting) return;
+    held.isOpened = true;
+    if (this.#faults.isStarved(line.instrument)) {
+      this.#send(client, line.opening());
+      return;
+    }
+    const shown = this.#feed === 'frozen' && line.type === 1 ? afterHours(quote) : quote;
+    const ticks = line.ticks(this.#seen(held, shown), Date.now());
+    this.#send(client, [...line.opening(), ...(line.snapshot ? this.#withGaps(ticks) : ticks)]);
+  }
+
+  /** A line whose type a fault has changed begins again; one that was never opened begins at all. */
+  #adoptType(client: Subscriber, held: Held, messages: Field[][]): void {
+    const type = this.#faults.typeNow(held.type);
+    if (type !== held.line.type) {
+      const { reqId, instrument, snapshot } = held.line;
+      held.line = new Line({ reqId, instrument, snapshot, type });
+      held.isOpened = false;
+      if (type === 3) client.notify(reqId, NOTICES.delayed);
+    }
+    if (!held.isOpened) messages.push(...held.line.opening());
+    held.isOpened = true;
+  }
+
+  #seen(held: Held, quote: Quote): ShownQuote {
+    const isUnset = held.isGreekless || this.#faults.areGreeksUnset(quote);
+    return isUnset && quote.computations !== undefined ? { ...quote, computations: {} } : quote;
   }
 
   #send(client: Subscriber, messages: readonly Field[][]): void {
@@ -151,7 +242,7 @@ export class MarketData {
     const held = this.#held.get(client)?.get(line.reqId);
     if (held?.line !== line) return;
     this.#release(client, held);
-    client.send([line.end()]);
+    if (!this.#faults.isSilent) client.send([line.end()]);
   }
 
   #release(client: Subscriber, { line, end }: Held): void {

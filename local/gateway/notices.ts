@@ -46,6 +46,10 @@ export const NOTICES = {
     code: 326,
     text: 'Unable to connect as the client id is already in use. Retry with a unique client id.',
   },
+  portMoved: (port: number): Notice => ({
+    code: 1300,
+    text: `TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - ${port}`,
+  }),
   notSubscribed: {
     code: 354,
     text: 'Requested market data is not subscribed.Delayed market data is available.',
@@ -69,3 +73,45 @@ export const FARMS_ARE_UP: readonly Notice[] = [
   { code: 2106, text: 'HMDS data farm connection is OK:ushmds' },
   { code: 2158, text: 'Sec-def data farm connection is OK:secdefnj' },
 ];
+
+/** IB's words for codes that this gateway sends only as faults. */
+const TEXTS: Readonly<Record<number, string>> = {
+  1100: 'Connectivity between IBKR and Trader Workstation has been lost.',
+  1101: 'Connectivity between IBKR and Trader Workstation has been restored - data lost. *Data and account information may be lost.',
+  1102: 'Connectivity between IBKR and Trader Workstation has been restored - data maintained.',
+  1300: 'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port',
+  2103: 'Market data farm connection is broken',
+  2104: 'Market data farm connection is OK',
+  2105: 'HMDS data farm connection is broken',
+  2106: 'HMDS data farm connection is OK',
+  2107: 'HMDS data farm connection is inactive but should be available upon demand.ushmds',
+  2108: 'Market data farm connection is inactive but should be available upon demand.usfarm',
+  2110: 'Connectivity between Trader Workstation and server is broken. It will be restored automatically.',
+  2119: 'Market data farm is connecting:usfarm',
+  2157: 'Sec-def data farm connection is broken',
+  2158: 'Sec-def data farm connection is OK',
+  10089:
+    'Requested market data requires additional subscription for API. See link in Market Data Connections dialog for more details.',
+  10090: 'Part of requested market data is not subscribed.',
+  10091:
+    'Part of requested market data requires additional subscription for API. See link in Market Data Connections dialog for more details.',
+  10168: 'Requested market data is not subscribed. Delayed market data is not enabled.',
+  10186: 'Requested market data is not subscribed. Delayed market data is not enabled.',
+  10189: 'Failed to request tick-by-tick data:BidAsk tick-by-tick requests are not supported',
+  10190: 'Max number of tick-by-tick requests has been reached',
+  10197: 'No market data during competing live session',
+};
+
+/** @param text instead of IB's own words */
+export function noticeOf(code: number, text?: string): Notice {
+  if (text !== undefined) return { code, text };
+  const own = Object.values(NOTICES).find((notice) => typeof notice === 'object' && notice.code === code);
+  return { code, text: TEXTS[code] ?? (typeof own === 'object' ? own.text : `Message code ${code}`) };
+}
+
+/** What an error on a line's own id does to the line. */
+export function effectOf(code: number): 'none' | 'starves' | 'ends' {
+  if (code === 10197) return 'starves';
+  const isRemark = [300, 310, 366, 10090, 10167].includes(code) || (code >= 1000 && code <= 2999);
+  return isRemark ? 'none' : 'ends';
+}

@@ -1,4 +1,5 @@
 import { utcToday } from './calendar.ts';
+import type { Faults } from './fault-switches.ts';
 import type { Portfolio } from './portfolio.ts';
 import { SERVER_VERSION_DEFAULT, SERVER_VERSION_MAX, SERVER_VERSION_MIN } from './version.ts';
 
@@ -33,17 +34,8 @@ export interface GatewayOptions {
   readonly requestLogMax?: number;
   /** Requests are appended here as JSON lines, accounts masked. */
   readonly requestLogPath?: string;
+  /** Standing from the start. */
   readonly faults?: Partial<Faults>;
-}
-
-/** Misbehaviour, switched on and off while it runs. */
-export interface Faults {
-  /** New connections are closed at once. */
-  refuseConnections: boolean;
-  /** Connections are accepted, versions agreed, and then nothing: never nextValidId, no answer to anything. */
-  mute: boolean;
-  /** reqPositions is answered by rows without positionEnd. */
-  holdPositionEnd: boolean;
 }
 
 const TICK_PERIOD_MIN_MS = 5;
@@ -68,7 +60,7 @@ export function withDefaults(options: GatewayOptions) {
     today: options.today ?? utcToday(),
     requestLogMax: options.requestLogMax ?? 10_000,
     requestLogPath: options.requestLogPath,
-    faults: { refuseConnections: false, mute: false, holdPositionEnd: false, ...options.faults },
+    faults: options.faults ?? {},
   } as const;
   demand(
     settings.serverVersion >= SERVER_VERSION_MIN && settings.serverVersion <= SERVER_VERSION_MAX,

@@ -38,7 +38,9 @@ export class Peer {
   constructor(socket: Socket, reception: Reception) {
     this.#reception = reception;
     this.#pace = new PaceMeter(reception.settings.messagesPerSecondMax);
-    this.#connection = new Connection(socket, reception.settings.serverVersion, {
+    this.#connection = new Connection(socket, {
+      ownVersion: reception.settings.serverVersion,
+      faults: reception.floor.faults,
       onFrame: (fields, monotonicMs) => this.#receive(fields, monotonicMs),
       onClose: () => {
         this.#session?.close();
@@ -86,10 +88,13 @@ export class Peer {
   #mayBeServed(nowMs: number): boolean {
     const pace = this.#pace.record(nowMs);
     if (pace === 'within') return true;
-    const { pacing, messagesPerSecondMax } = this.#reception.settings;
-    const isServed = pacing === 'pace';
+    const { settings, floor } = this.#reception;
+    const { messagesPerSecondMax } = settings;
+    const strict = floor.faults.of('strict-pacing');
+    const isServed = settings.pacing === 'pace' && strict === undefined;
     if (pace === 'above') return isServed;
     this.#reception.onViolation();
+    if (strict !== undefined) floor.faults.exercise(strict, `violation ${pace.violation}`);
     this.#notify(NOTICES.tooFast(messagesPerSecondMax, pace.received, pace.violation));
     if (!isServed && pace.violation >= VIOLATIONS_MAX) this.end();
     return isServed;
@@ -106,6 +111,7 @@ export class Peer {
     if (request.name === 'startApi') return this.#startSession(request.clientId);
     if (request.name === 'order') this.#reception.onOrder();
     const known = 'reqId' in request ? { reqId: request.reqId } : {};
+    if (this.#isUnanswered()) return known;
     // What comes before nextValidId may be dropped by a real gateway: this one always does.
     if (this.#session === undefined || this.#isMuted) return known;
     const { conId, notice } = this.#session.handle(request, name);
@@ -117,17 +123,32 @@ export class Peer {
     };
   }
 
+  #isUnanswered(): boolean {
+    const { faults } = this.#reception.floor;
+    const fault = faults.of('silence', ({ what }) => what !== 'ticks');
+    if (fault !== undefined) faults.exercise(fault, 'a request got no answer');
+    return fault !== undefined;
+  }
+
   #startSession(clientId: number): Outcome {
     if (this.#session !== undefined) return {};
     const { floor } = this.#reception;
-    if (this.#reception.isClientIdInUse(clientId)) {
+    const { faults } = floor;
+    const lingering = faults.of(
+      'client-ids-linger',
+      ({ clientIds }) => clientIds?.includes(clientId) ?? true,
+    );
+    if (lingering !== undefined) faults.exercise(lingering, `client id ${clientId} was answered by 326`);
+    if (lingering !== undefined || this.#reception.isClientIdInUse(clientId)) {
       const outcome = this.#refuse(NOTICES.clientIdInUse);
       this.end();
       return outcome;
     }
     this.#session = new Session({ clientId, floor, wire: this.#connection });
-    this.#isMuted = floor.faults.mute;
-    if (!this.#isMuted) this.#session.greet();
+    const mute = faults.of('mute-handshake');
+    this.#isMuted = mute !== undefined;
+    if (mute === undefined) this.#session.greet();
+    else faults.exercise(mute, `client id ${clientId} got no nextValidId`);
     return {};
   }
 

@@ -2,15 +2,16 @@ import { decimal } from '../../shared/decimal.ts';
 import type { Book } from './book.ts';
 import type { Day } from './calendar.ts';
 import type { Catalogue } from './catalogue.ts';
+import { farmNotice } from './farms.ts';
 import type { Field } from './frames.ts';
 import { hoursOf } from './hours.ts';
 import type { Market } from './market.ts';
 import type { Answer, MarketData, Subscriber } from './market-data.ts';
 import * as messages from './messages.ts';
-import { FARMS_ARE_UP, NOTICES, type Notice } from './notices.ts';
-import type { Faults } from './options.ts';
+import { FARMS_ARE_UP, NOTICES, type Notice, noticeOf } from './notices.ts';
 import type { Position } from './portfolio.ts';
 import type { ContractQuery, Request } from './requests.ts';
+import type { StandingFaults } from './standing-faults.ts';
 
 /** What all sessions of one gateway share. */
 export interface Floor {
@@ -19,7 +20,7 @@ export interface Floor {
   readonly book: Book;
   readonly market: Market;
   readonly marketData: MarketData;
-  readonly faults: Faults;
+  readonly faults: StandingFaults;
   readonly today: Day;
 }
 
@@ -28,6 +29,8 @@ export interface Wire {
   readonly version: number;
   readonly backlogBytes: number;
   send(messages: readonly (readonly Field[])[]): void;
+  /** What no frame is made of. */
+  sendBytes(bytes: Buffer): void;
 }
 
 /** One client after startApi: what it asked for, and what it is owed. */
@@ -63,6 +66,10 @@ export class Session implements Subscriber {
     this.#wire.send(list);
   }
 
+  sendBytes(bytes: Buffer): void {
+    this.#wire.sendBytes(bytes);
+  }
+
   notify(id: number, notice: Notice): void {
     this.send([messages.notice(this.#wire.version, id, notice, Date.now())]);
   }
@@ -70,6 +77,11 @@ export class Session implements Subscriber {
   greet(): void {
     this.send([messages.managedAccounts(this.#floor.accounts), messages.nextValidId(1)]);
     for (const notice of FARMS_ARE_UP) this.notify(-1, notice);
+    const { faults } = this.#floor;
+    const link = faults.of('link-lost');
+    if (link !== undefined) this.notify(-1, noticeOf(link.code));
+    const broken = faults.of('farm-broken');
+    if (broken !== undefined) this.notify(-1, farmNotice(broken, false));
   }
 
   close(): void {
@@ -126,12 +138,23 @@ export class Session implements Subscriber {
 
   #positions(): Answer {
     this.#wantsPositions = true;
-    const rows = this.#floor.book.positions.flatMap((row) => this.#positionRow(row));
-    this.send(this.#floor.faults.holdPositionEnd ? rows : [...rows, messages.positionEnd()]);
+    const { book, faults } = this.#floor;
+    const rows = book.positions.flatMap((row) => this.#positionRow(row));
+    const fault = faults.of('positions');
+    if (fault === undefined) {
+      this.send([...rows, messages.positionEnd()]);
+      return {};
+    }
+    const share = { 'never-end': 1, empty: 0, partial: fault.share }[fault.answer];
+    const told = rows.slice(0, Math.floor(rows.length * share));
+    this.send(fault.answer === 'never-end' ? told : [...told, messages.positionEnd()]);
+    faults.exercise(fault, `${fault.answer}: ${told.length} of ${rows.length} rows`);
+    faults.use(fault);
     return {};
   }
 
   #push(row: Position): void {
+    if (this.#floor.faults.of('silence', ({ what }) => what === 'everything') !== undefined) return;
     if (this.#wantsPositions) this.send(this.#positionRow(row));
     if (this.#accountWanted === row.account) this.send(this.#portfolioRow(row));
   }
@@ -142,7 +165,12 @@ export class Session implements Subscriber {
   }
 
   #contractDetails(reqId: number, query: ContractQuery): Answer {
-    const { catalogue, today } = this.#floor;
+    const { catalogue, today, faults } = this.#floor;
+    const lost = faults.of('link-lost');
+    if (lost !== undefined) {
+      faults.exercise(lost, 'a request was answered by 200');
+      return { notice: NOTICES.noDefinition };
+    }
     const found = catalogue.find(query);
     const conId = query.conId > 0 ? { conId: query.conId } : {};
     if (found.length === 0) return { ...conId, notice: NOTICES.noDefinition };

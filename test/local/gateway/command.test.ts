@@ -65,6 +65,42 @@ describe('slotwise gateway', () => {
     expect(last).toMatchObject({ event: 'status', requests: 2 });
   });
 
+  it('runs a scenario, prints each fault that reached somebody, and at the end what did not', async () => {
+    const path = join(directory, 'scenario.json');
+    const steps = [
+      { after: 'ready', fault: { kind: 'notice', code: 1100 } },
+      { after: 'positions', fault: { kind: 'drop' } },
+    ];
+    await writeFile(path, JSON.stringify({ steps }));
+    const child = start('--port', '0', '--scenario', path, '--json');
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    const said = () =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    const { port } = await eventually(() => said().find(({ event }) => event === 'listening'));
+    {
+      using client = await connectClient(port);
+      await client.waitFor(EventName.info, (_, code) => code === 1100);
+    }
+    await eventually(() => said().find(({ event, kind }) => event === 'fault' && kind === 'notice'));
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect(said().find(({ event }) => event === 'scenario')).toMatchObject({ planned: 2, exercised: 1 });
+  });
+
+  it('names the scenario that it cannot read, and every fault of it', async () => {
+    const path = join(directory, 'wrong.json');
+    await writeFile(path, '{"steps":[{"fault":{"kind":"thunder"}}]}');
+    const { code, error } = await run('--scenario', path);
+    expect(code).toBe(2);
+    expect(error).toContain('steps[0].fault.kind');
+  });
+
   it('names the port that is in use and the remedy', async () => {
     await using server = createServer();
     server.listen(0, '127.0.0.1');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../../local/gateway/connection.ts';
+import { StandingFaults } from '../../../local/gateway/standing-faults.ts';
 import { eventually } from '../../support/eventually.ts';
 
 describe('a connection', () => {
@@ -14,7 +15,9 @@ describe('a connection', () => {
     const client = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1');
     const [socket] = (await once(server, 'connection')) as [Socket];
     let isClosed = false;
-    const connection = new Connection(socket, 193, {
+    const connection = new Connection(socket, {
+      ownVersion: 193,
+      faults: new StandingFaults(),
       onFrame: () => {},
       onClose: () => {
         isClosed = true;

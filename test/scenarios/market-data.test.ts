@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { Edge, LEGS, SEED } from './support/edge.ts';
+
+describe.concurrent(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
+  it('goes to a competing session: the lines stay, and say why they are silent', async () => {
+    await using edge = await Edge.settled();
+    const fault = edge.gateway.inject({ kind: 'competing-session' });
+    expect(await edge.exercised('competing-session')).toMatchObject({ affected: LEGS });
+    await eventually(() => edge.rows().every(({ quality }) => quality === 'competing-session'));
+    expect(edge.gateway.stats().lines.streaming).toBe(LEGS);
+    fault.end();
+    await edge.streaming();
+  });
+
+  it('is competed for while the lines are requested: no line is taken for refused', async () => {
+    await using edge = await Edge.start({ gateway: {} });
+    const fault = edge.gateway.inject({ kind: 'competing-session' });
+    await eventually(() => edge.gateway.stats().lines.streaming === LEGS);
+    await edge.exercised('competing-session');
+    expect(edge.streams.status().refused).toBe(0);
+    fault.end();
+    await edge.streaming();
+  });
+
+  it('is refused for a leg each, by every code that ends a request: shown with its code, the siblings stream', async () => {
+    await using edge = await Edge.settled();
+    const codes = [102, 200, 321, 322, 354, 430, 435, 10_089, 10_091, 10_168, 10_186];
+    const [spared, ...conIds] = edge.rows().map(({ conId }) => conId);
+    for (const [index, code] of codes.entries()) {
+      edge.gateway.inject({ kind: 'line-errors', code, conIds: [conIds[index] ?? 0] });
+    }
+    expect(edge.gateway.faultsExercised.map(({ affected }) => affected)).toEqual(codes.map(() => 1));
+    await eventually(() => edge.streams.status().refused === codes.length);
+    for (const [index, code] of codes.entries()) {
+      expect(edge.rows().find(({ conId }) => conId === conIds[index])).toMatchObject({
+        state: 'refused',
+        reason: expect.stringContaining(`code ${code}`),
+      });
+    }
+    await edge.streaming(1);
+    expect(edge.rows().find(({ state }) => state === 'confirmed')?.conId).toBe(spared);
+    expect(edge.streams.status().strategies.map(({ state }) => state)).toEqual(Array(3).fill('partial'));
+  });
+
+  it('is not permitted for one leg: its quality says so', async () => {
+    await using edge = await Edge.settled();
+    const conId = edge.rows()[1]?.conId ?? 0;
+    edge.gateway.inject({ kind: 'line-errors', code: 354, conIds: [conId] });
+    await eventually(() => edge.rows().find((row) => row.conId === conId)?.quality === 'no-permission');
+    expect(edge.gateway.stats().lines.streaming).toBe(LEGS - 1);
+  });
+
+  it('stops for one leg because another session has it: that leg says so, the others are live', async () => {
+    await using edge = await Edge.settled();
+    const conId = edge.rows()[2]?.conId ?? 0;
+    edge.gateway.inject({ kind: 'line-errors', code: 10_197, conIds: [conId] });
+    expect(await edge.exercised('line-errors')).toMatchObject({ detail: '10197 on lines', affected: 1 });
+    await eventually(() => edge.rows().find((row) => row.conId === conId)?.quality === 'competing-session');
+    const others = edge.rows().filter((row) => row.conId !== conId);
+    expect(others.filter(({ quality }) => quality === 'competing-session')).toEqual([]);
+  });
+
+  it('is refused by 200 while the link is up: shown, and asked for again with the next connection', async () => {
+    await using edge = await Edge.settled();
+    const conId = edge.rows()[0]?.conId ?? 0;
+    edge.gateway.inject({ kind: 'request-errors', code: 200, conIds: [conId], times: 1 });
+    edge.gateway.dropClients();
+    await edge.bridge.nth('ready', 2);
+    await eventually(() => edge.rows().find((row) => row.conId === conId)?.state === 'refused');
+    await edge.exercised('request-errors');
+    await edge.streaming(LEGS - 1);
+    edge.gateway.dropClients();
+    await edge.bridge.nth('ready', 3);
+    await edge.streaming();
+  });
+
+  it('is partly not subscribed (10090): the line ticks without greeks', async () => {
+    await using edge = await Edge.start({ gateway: {} });
+    edge.gateway.inject({ kind: 'request-errors', code: 10_090 });
+    await edge.streaming();
+    await edge.ticking();
+    await edge.exercised('request-errors');
+    expect(edge.rows().filter(({ mark }) => mark?.delta !== undefined)).toEqual([]);
+    expect(edge.streams.status().refused).toBe(0);
+  });
+
+  it('is delayed instead of live (10167) for a while: shown as delayed, then as live again', async () => {
+    await using edge = await Edge.settled();
+    const fault = edge.gateway.inject({ kind: 'delayed-data' });
+    await edge.exercised('delayed-data');
+    await eventually(() => edge.rows().every(({ quality }) => quality === 'delayed'));
+    expect(edge.bridge.of('requestNotice').filter(({ code }) => code === 10_167)).toHaveLength(LEGS);
+    await edge.ticking();
+    fault.end();
+    await edge.streaming();
+  });
+
+  it('comes with greeks that were not computed: absent, never -1 or -2', async () => {
+    await using edge = await Edge.settled();
+    await eventually(() => edge.rows().every(({ mark }) => mark?.delta !== undefined));
+    const fault = edge.gateway.inject({ kind: 'unset-greeks' });
+    await edge.exercised('unset-greeks');
+    await eventually(() => edge.rows().every(({ mark }) => mark !== undefined && mark.delta === undefined));
+    for (const { mark } of edge.rows()) {
+      for (const field of ['iv', 'delta', 'gamma', 'vega', 'theta', 'underlying'] as const) {
+        expect(mark?.[field]).toBeUndefined();
+      }
+    }
+    fault.end();
+    await eventually(() => edge.rows().every(({ mark }) => mark?.delta !== undefined));
+  });
+
+  it('is shed (100, 309, 420, 10190): requested again, and nothing is lost', async () => {
+    await using edge = await Edge.settled();
+    for (const code of [100, 309, 420, 10_190]) edge.gateway.inject({ kind: 'line-errors', code, count: 2 });
+    expect(edge.gateway.faultsExercised.map(({ affected }) => affected)).toEqual([2, 2, 2, 2]);
+    await eventually(
+      () => edge.bridge.of('requestNotice').filter(({ meaning }) => meaning === 'shed').length === 8,
+    );
+    await edge.streaming();
+  });
+
+  it('is remarked upon (300, 10167, 10090): the lines stay as they are', async () => {
+    await using edge = await Edge.settled();
+    for (const code of [300, 10_167, 10_090]) edge.gateway.inject({ kind: 'line-errors', code });
+    await eventually(() => edge.bridge.of('requestNotice').length >= 3 * LEGS);
+    expect(edge.streams.status().streaming).toBe(LEGS);
+    await edge.ticking();
+  });
+});

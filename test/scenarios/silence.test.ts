@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { Edge, SEED } from './support/edge.ts';
+
+describe.concurrent(`silence with an open socket (seed ${SEED})`, () => {
+  it.each(['everything', 'answers'] as const)(
+    'of %s: a heartbeat is missed, and a new session takes over',
+    async (what) => {
+      await using edge = await Edge.settled({ connection: { heartbeatDeadlineMs: 300 } });
+      const fault = edge.gateway.inject({ kind: 'silence', what });
+      await edge.exercised('silence');
+      const lost = await edge.bridge.nth('lost');
+      expect(lost.reason).toContain('answers nothing');
+      expect(edge.rows().map(({ quality }) => quality)).toEqual(edge.rows().map(() => 'stale'));
+      fault.end();
+      await edge.streaming();
+      expect(await edge.closed()).toEqual([]);
+    },
+  );
+
+  it('of the ticks alone: the session is well, sweeps go on, and the ticks come back', async () => {
+    await using edge = await Edge.settled();
+    const fault = edge.gateway.inject({ kind: 'silence', what: 'ticks' });
+    await edge.exercised('silence');
+    const { ticks } = edge.streams;
+    await edge.swept(3);
+    expect(edge.streams.ticks).toBe(ticks);
+    expect(edge.bridge.of('lost')).toEqual([]);
+    fault.end();
+    await edge.ticking();
+    await edge.streaming();
+  });
+
+  it('after the handshake’s first half: it opens, never says nextValidId, and is given up', async () => {
+    await using edge = await Edge.settled({ connection: { handshakeDeadlineMs: 150 } });
+    const fault = edge.gateway.inject({ kind: 'mute-handshake' });
+    edge.gateway.dropClients();
+    await edge.exercised('mute-handshake');
+    await eventually(() => edge.bridge.connection.status().lastFault?.includes('no nextValidId'));
+    fault.end();
+    await edge.bridge.nth('ready', 2);
+    await edge.streaming();
+  });
+});
