@@ -7,6 +7,9 @@ import { createLog } from './log.ts';
 const FAILED = 1;
 const MISCONFIGURED = 2;
 
+/** The cloud of a local run went with its runner: nothing can be flushed, and what was accepted is on disk. */
+const ORPHAN_MAX_MS = 2_000;
+
 /**
  * The bridge as a process. Stops in order on SIGINT, SIGTERM, or, as the child of a runner, on `{ type: 'stop' }` or
  * when the channel to it closes: no bridge outlives its runner.
@@ -52,6 +55,9 @@ function stopRequest(): Promise<string> {
       resolve('asked to stop');
     }
   });
-  process.on('disconnect', () => resolve('the runner is gone'));
+  process.on('disconnect', () => {
+    resolve('the runner is gone');
+    setTimeout(() => process.exit(FAILED), ORPHAN_MAX_MS).unref();
+  });
   return promise;
 }
