@@ -27,6 +27,8 @@ export type Request = {
 export interface FaultReport {
   readonly disposition: Disposition;
   readonly message: string;
+  /** Another process has the file. */
+  readonly isLocked?: true;
 }
 
 export type Reply =
@@ -38,4 +40,6 @@ export type Reply =
 export interface WorkerOptions {
   readonly path: string;
   readonly bridge: string;
+  /** Of the bodies that wait; what the outbox gives up beyond it: bound.ts. */
+  readonly maxBytes?: number;
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { runningFault } from './database.ts';
+import { LockedOutbox, runningFault } from './database.ts';
 import type { FaultReport, Reply, Request, WorkerOptions } from './protocol.ts';
 import { OutboxStore } from './store.ts';
 
@@ -50,8 +50,9 @@ function answer(store: OutboxStore, request: Request): unknown {
 }
 
 function report(cause: unknown): FaultReport {
-  const { disposition, message } = runningFault(cause);
-  return { disposition, message };
+  const fault = runningFault(cause);
+  const { disposition, message } = fault;
+  return { disposition, message, ...(fault instanceof LockedOutbox && { isLocked: true }) };
 }
 
 const port = parentPort;

@@ -7,9 +7,11 @@ import { testDirectory } from '../../support/directory.ts';
 import { draft, drafts } from '../../support/drafts.ts';
 import { recordingLog } from '../../support/log.ts';
 
-async function open(path: string, onFault?: (fault: OutboxFault) => void) {
+const BACKOFF = { firstMs: 5, maxMs: 20 } as const;
+
+async function open(path: string, options: Partial<Parameters<typeof openOutbox>[0]> = {}) {
   const log = recordingLog();
-  const outbox = await openOutbox({ path, bridge: 'home', log, ...(onFault && { onFault }) });
+  const outbox = await openOutbox({ path, bridge: 'home', log, backoff: BACKOFF, ...options });
   onTestFinished(() => outbox.close());
   return { outbox, log };
 }
@@ -22,7 +24,7 @@ describe('the outbox in its thread', () => {
     await woken;
     const pending = await outbox.peek({ count: 10, maxBytes: 1_000_000 });
     expect(pending).toHaveLength(3);
-    expect(pending[0]?.body).toContain(`"id":"home:${outbox.epoch}:1"`);
+    expect(pending[0]?.body).toContain(`"id":"home:${outbox.epoch}:3"`);
     await outbox.acknowledge(pending.map(({ key }) => key));
     expect(await outbox.status()).toMatchObject({ epoch: outbox.epoch, produced: 3, depth: 0, bytes: 0 });
   });
@@ -43,7 +45,7 @@ describe('the outbox in its thread', () => {
     await Promise.all(Array.from({ length: 50 }, (_, index) => outbox.append(drafts(2, 1 + 2 * index))));
     const pending = await outbox.peek({ count: 1000, maxBytes: 10_000_000 });
     const conIds = pending.map(({ body }) => JSON.parse(body).contract.conId);
-    expect(conIds).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(conIds).toEqual(Array.from({ length: 100 }, (_, index) => 100 - index));
   });
 
   it('refuses more calls than its bound instead of growing', async () => {
@@ -58,7 +60,7 @@ describe('the outbox in its thread', () => {
   it('says that another process has the file', async () => {
     const path = join(testDirectory(), 'outbox.db');
     await open(path);
-    await expect(open(path)).rejects.toMatchObject({
+    await expect(open(path, { lockedDeadlineMs: 0 })).rejects.toMatchObject({
       disposition: 'fatal',
       message: expect.stringContaining('in use by another process'),
     });
@@ -67,7 +69,7 @@ describe('the outbox in its thread', () => {
   it('rejects everything and reports once when its file fails under it', async () => {
     const path = join(testDirectory(), 'outbox.db');
     const faults: OutboxFault[] = [];
-    const { outbox, log } = await open(path, (fault) => faults.push(fault));
+    const { outbox, log } = await open(path, { onFault: (fault) => void faults.push(fault) });
     for (let index = 0; index < 10; index += 1) await outbox.append(drafts(500));
     for (const name of [path, `${path}-wal`]) {
       const file = openSync(name, 'r+');
