@@ -53,17 +53,15 @@ export class Superseded {
   /** Both lanes have been walked to their end. */
   #older(count: number): number[] {
     const { poll, stream } = this.#lanes;
-    const keys: number[] = [];
-    for (const [contract, streamed] of stream.newest) {
-      if (keys.length === count) break;
+    const found = [...stream.newest].flatMap(([contract, streamed]) => {
       const polled = poll.newest.get(contract);
-      if (polled === undefined) continue;
+      if (polled === undefined) return [];
       const [lane, older] = polled.key < streamed.key ? [poll, polled] : [stream, streamed];
-      if (older.isClose) continue;
-      lane.forget(contract);
-      keys.push(older.key);
-    }
-    return keys;
+      return older.isClose ? [] : [{ lane, contract, key: older.key }];
+    });
+    const oldest = found.toSorted((left, right) => left.key - right.key).slice(0, count);
+    for (const { lane, contract } of oldest) lane.forget(contract);
+    return oldest.map(({ key }) => key);
   }
 }
 
