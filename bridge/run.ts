@@ -1,6 +1,6 @@
 import { startBridge } from './bridge.ts';
 import { loadSettings } from './config.ts';
-import { createLog } from './log.ts';
+import { createLog, standardOutput } from './log.ts';
 import { OutboxFault } from './outbox/fault.ts';
 
 /** Exit codes: 0 stopped in order, 1 a fault after or during the start, 2 the settings, or a directory of another. */
@@ -24,7 +24,7 @@ export async function runBridge(options: { readonly file?: string } = {}): Promi
     process.stderr.write(`${(cause as Error).message}\n`);
     return MISCONFIGURED;
   }
-  const log = createLog({ destination: process.stdout, bridge: settings.bridge });
+  const log = createLog({ destination: standardOutput(), bridge: settings.bridge });
   const stopping = stopRequest();
   const abort = new AbortController();
   void stopping.then((reason) => abort.abort(reason));
