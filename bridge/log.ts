@@ -30,10 +30,7 @@ export function standardOutput(): LogDestination {
   };
 }
 
-export function createLog(options: {
-  readonly destination: LogDestination;
-  readonly bridge: string;
-}): Log {
+export function createLog(options: { readonly destination: LogDestination; readonly bridge: string }): Log {
   const logger = pino(
     { base: { bridge: options.bridge }, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' },
     options.destination,

@@ -33,6 +33,7 @@ export class Recorder implements PositionUpdateHandler {
   readonly #options: RecorderOptions;
   readonly #touched = new Set<number>();
   readonly #recorded = new Map<string, Quote>();
+  #lastFault: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
@@ -94,9 +95,12 @@ export class Recorder implements PositionUpdateHandler {
       await outbox.append(drafts);
     } catch (cause) {
       for (const conId of touched) this.#touched.add(conId);
-      log.error('recorder-failed', { snapshots: drafts.length, fault: (cause as Error).message });
+      const fault = (cause as Error).message;
+      if (fault !== this.#lastFault) log.error('recorder-failed', { snapshots: drafts.length, fault });
+      this.#lastFault = fault;
       return;
     }
+    this.#lastFault = undefined;
     for (const { key, quote } of moved) this.#recorded.set(key, quote);
   }
 

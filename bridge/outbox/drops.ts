@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Drop, encodeMessage } from '../../shared/message.ts';
+import type { Drop } from '../../shared/message.ts';
+import { encodeStored } from './encode-stored.ts';
 import type { Place } from './epoch.ts';
 
 /** Numbers of one epoch, both ends included. */
@@ -41,7 +42,7 @@ export class Drops {
   ): Iterable<DueDrop> {
     for (const range of rangesOf(places)) {
       const { replacesKeys, ...whole } = this.#joined(range);
-      const body = encodeMessage({ schema: 1, kind: 'drop', bridge: this.#bridge, ...whole, reason, at });
+      const body = encodeStored({ schema: 1, kind: 'drop', bridge: this.#bridge, ...whole, reason, at });
       yield { ...whole, body, replacesKeys };
     }
   }

@@ -1,11 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { encodeMessage, type Ledger } from '../../shared/message.ts';
 import { utcDay } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
+import { encodeStored } from './encode-stored.ts';
 import type { Place } from './epoch.ts';
 import { beginningOf } from './epochs.ts';
-import { CorruptDatabase } from './fault.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -134,15 +133,6 @@ export class Ledgers {
       )
       .get();
     return oldest === undefined ? undefined : { epoch: String(oldest.epoch), seq: Number(oldest.seq) };
-  }
-}
-
-/** What the rows say was written by us: where it makes no ledger, the file is at fault. */
-function encodeStored(ledger: Ledger): string {
-  try {
-    return encodeMessage(ledger);
-  } catch (cause) {
-    throw new CorruptDatabase('a ledger is none', { cause });
   }
 }
 

@@ -3,7 +3,7 @@ import { SQS } from '../../shared/limits.ts';
 import type { Message } from '../../shared/message.ts';
 import type { Pending } from './draft.ts';
 import type { Place } from './epoch.ts';
-import { OutboxFault } from './fault.ts';
+import { CorruptDatabase, OutboxFault } from './fault.ts';
 
 /** Of heartbeats only the newest waits, of ledgers the newest of an epoch and day: they pass every backlog. */
 const URGENT = 0;
@@ -29,12 +29,18 @@ export class Queue {
   #bytes: number;
   #before: { readonly depth: number; readonly bytes: number };
 
+  /** @throws CorruptDatabase when what waits is not what was put there */
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#insert = database.prepare(
       'INSERT INTO pending (priority, kind, body, bytes, accepted_at) VALUES (?, ?, ?, ?, ?)',
     );
-    const waiting = database.prepare('SELECT count(*) AS depth, total(bytes) AS bytes FROM pending').get();
+    const waiting = database
+      .prepare(
+        'SELECT count(*) AS depth, total(bytes) AS bytes, total(bytes <> octet_length(body)) AS wrong FROM pending',
+      )
+      .get();
+    if (Number(waiting?.wrong) > 0) throw new CorruptDatabase('a body is not as long as it was');
     this.#depth = Number(waiting?.depth);
     this.#bytes = Number(waiting?.bytes);
     this.#before = { depth: this.#depth, bytes: this.#bytes };

@@ -7,6 +7,7 @@ import { Bound } from './bound.ts';
 import { CommittedPositions } from './committed.ts';
 import { isTorn, runningFault } from './database.ts';
 import type { CommittedState, OutboxStatus, Pending, PositionCommit, SnapshotDraft } from './draft.ts';
+import { encodeStored } from './encode-stored.ts';
 import type { Place } from './epoch.ts';
 import { type Beginning, nextBeginning, recordEpoch } from './epochs.ts';
 import { OutboxFault } from './fault.ts';
@@ -47,6 +48,8 @@ export class OutboxStore {
   readonly #takeNumbers: StatementSync;
   readonly #now: () => Date;
   #isRecorded = false;
+  /** Found while running: the marker says so from then on, whatever still works. */
+  #isTorn = false;
   #seq = 0;
 
   /**
@@ -160,7 +163,7 @@ export class OutboxStore {
       const bridge = this.#bridge;
       for (const { epoch, seq } of this.#queue.removeSnapshots([key])) {
         const range = { first: seq, last: seq };
-        this.#put('drop', encodeMessage({ schema: 1, kind: 'drop', bridge, epoch, ...range, reason, at }));
+        this.#put('drop', encodeStored({ schema: 1, kind: 'drop', bridge, epoch, ...range, reason, at }));
       }
     });
   }
@@ -182,14 +185,14 @@ export class OutboxStore {
   close(): void {
     if (!this.#database.isOpen) return;
     this.#database.close();
-    this.#marker.write(this.#place());
+    if (!this.#isTorn) this.#marker.write(this.#place());
   }
 
   /** The marker comes after the transaction, so that it is never ahead of it. */
   #write(work: () => void): number {
     const droppedBefore = this.#bound.dropped;
     this.#transaction(work);
-    this.#marker.advance(this.#place());
+    if (!this.#isTorn) this.#marker.advance(this.#place());
     return this.#bound.dropped - droppedBefore;
   }
 
@@ -280,7 +283,10 @@ export class OutboxStore {
 
   #faultOf(cause: unknown): OutboxFault {
     const fault = runningFault(cause);
-    if (isTorn(fault.cause)) this.#marker.noteTorn();
+    if (isTorn(fault.cause)) {
+      this.#isTorn = true;
+      this.#marker.noteTorn();
+    }
     return fault;
   }
 

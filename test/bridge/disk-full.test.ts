@@ -4,12 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { readEpochs } from '../../bridge/outbox/epochs.ts';
 import { startGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
-import { BridgeProcess } from '../../local/run/bridge-process.ts';
 import { strategiesOfCondors } from '../../local/run/seed.ts';
-import { type BridgeStatus, bridgeStatusSchema } from '../../shared/status.ts';
+import { bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { startServices, type TestServices } from '../support/services.ts';
 import { CAN_MOUNT, smallDisk } from '../support/small-disk.ts';
+import { startChild } from './child.ts';
 import { type Deployment, deploy, run } from './running.ts';
 
 const MIB = 1024 * 1024;
@@ -49,7 +49,9 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
       'lines and positions',
     );
     const [statusFile, replicaFile] = ['status.json', 'replica.json'].map((name) => join(stateDir, name));
-    await eventually(() => readdirSync(stateDir).includes('replica.json') && readdirSync(stateDir).includes('status.json'));
+    await eventually(
+      () => readdirSync(stateDir).includes('replica.json') && readdirSync(stateDir).includes('status.json'),
+    );
     const replica = readFileSync(replicaFile ?? '', 'utf8');
 
     disk.fill();
@@ -66,7 +68,9 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     await deployment.registry.put({ ...strategy, priority: 3 }, { expectedVersion: 1 });
     await first.until(({ registry }) => registry.lastFault?.includes('replica') === true, 'the replica');
     expect(readFileSync(replicaFile ?? '', 'utf8')).toBe(replica);
-    expect(bridgeStatusSchema.parse(JSON.parse(readFileSync(statusFile ?? '', 'utf8'))).pid).toBe(process.pid);
+    expect(bridgeStatusSchema.parse(JSON.parse(readFileSync(statusFile ?? '', 'utf8'))).pid).toBe(
+      process.pid,
+    );
     expect(readdirSync(stateDir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 
     disk.free();
@@ -76,9 +80,7 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
       'everything is well again',
     );
     expect(well.outbox.produced).toBeGreaterThan(faulty.outbox.produced);
-    await eventually(async () =>
-      (await deployment.snapshots()).some(({ quantity }) => quantity === '77'),
-    );
+    await eventually(async () => (await deployment.snapshots()).some(({ quantity }) => quantity === '77'));
   });
 
   it('lives on as a process whose log is on that disk, and after kill -9 starts on it as it is', async () => {
@@ -89,33 +91,15 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     const stateDir = join(disk.directory, 'state');
     mkdirSync(stateDir);
     const logFile = join(disk.directory, 'bridge.log');
-    const start = async () => {
-      const bridge = BridgeProcess.spawn({
+    const start = () =>
+      startChild(deployment, {
         logFile,
-        environment: {
-          PATH: process.env.PATH,
-          ...deployment.environment,
+        settings: {
           SLOTWISE_STATE_DIR: stateDir,
-          SLOTWISE_OUTPUTS: join(deployment.directory, 'slotwise.outputs.json'),
           SLOTWISE_GATEWAY_PORT: String(gateway.port),
           SLOTWISE_HEARTBEAT_PERIOD_MS: '500',
         },
       });
-      onTestFinished(async () => {
-        bridge.kill();
-        await bridge.ended;
-      });
-      const url = await bridge.listening;
-      const until = (check: (status: BridgeStatus) => boolean, what: string) =>
-        eventually(
-          async () => {
-            const status = bridgeStatusSchema.parse(await (await fetch(`${url}/status.json`)).json());
-            return check(status) ? status : undefined;
-          },
-          { what },
-        );
-      return { bridge, until };
-    };
     const first = await start();
     await first.until(
       ({ lines, registry }) => lines.streaming === strategy.legs.length && registry.state === 'current',
@@ -125,19 +109,22 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     disk.fill();
     const faulty = await first.until(({ outbox }) => outbox.notWritten > 2, 'the fault is shown');
     await first.until(({ ticks }) => ticks > faulty.ticks + 50, 'ticks go on');
-    first.bridge.kill();
-    await first.bridge.ended;
+    first.kill();
+    await first.ended;
 
     const second = await start();
     const again = await second.until(
       ({ lines, outbox }) => lines.streaming === strategy.legs.length && outbox.notWritten > 0,
       'lines and the fault, after a start on a full disk',
     );
-    expect(again.outbox).toMatchObject({ produced: 0, lastFault: expect.stringContaining('free some space') });
+    expect(again.outbox).toMatchObject({
+      produced: 0,
+      lastFault: expect.stringContaining('free some space'),
+    });
     disk.free();
     await second.until(({ outbox }) => outbox.produced > 0 && outbox.lastFault === undefined, 'it records');
-    second.bridge.requestStop();
-    expect(await second.bridge.ended).toEqual({ code: 0, signal: null });
+    second.requestStop();
+    expect(await second.ended).toEqual({ code: 0, signal: null });
     const epochs = readEpochs(join(stateDir, 'outbox.db'));
     expect(epochs.map(({ epoch }) => epoch)).toEqual([faulty.outbox.epoch, again.outbox.epoch]);
   });

@@ -33,7 +33,10 @@ describe.skipIf(!CAN_MOUNT)('a full disk', () => {
         return cause;
       }
     });
-    expect(fault).toMatchObject({ disposition: 'retry', message: expect.stringContaining('free some space') });
+    expect(fault).toMatchObject({
+      disposition: 'retry',
+      message: expect.stringContaining('free some space'),
+    });
     await expect(outbox.append(drafts(2000))).rejects.toMatchObject({ disposition: 'retry' });
     expect(await outbox.status()).toMatchObject({
       produced: accepted,
