@@ -158,9 +158,18 @@ export class Publisher {
       count: WINDOW.count + this.#held.size,
       maxBytes: WINDOW.maxBytes + heldBytes,
     });
-    return found
-      .filter(({ key }) => !this.#held.has(key))
-      .map((pending) => ({ ...pending, bytes: Buffer.byteLength(pending.body) }));
+    const ready = found.filter(({ key }) => !this.#held.has(key));
+    if (ready.length === 0) this.#forgetGivenUp(now);
+    return ready.map((pending) => ({ ...pending, bytes: Buffer.byteLength(pending.body) }));
+  }
+
+  /** All that waits has been seen, and what is due was not among it: the bound has taken it meanwhile. */
+  #forgetGivenUp(now: number): void {
+    for (const [key, { until }] of this.#delayed) {
+      if (until > now) continue;
+      this.#delayed.delete(key);
+      this.#alone.delete(key);
+    }
   }
 
   #isOverdue(): boolean {
