@@ -138,6 +138,8 @@ export const bridgeStatusSchema = z.object({
     version: count,
     strategies: count,
     lastScanAt: instantSchema.optional(),
+    /** When the table last agreed with what is acted on; survives restarts. */
+    confirmedAt: instantSchema.optional(),
     lastFault: z.string().optional(),
   }),
   handlers: z.array(

@@ -40,6 +40,8 @@ export interface FeedStatus {
   readonly version: number;
   readonly strategies: number;
   readonly lastScanAt?: string;
+  /** When the table last agreed with it; survives restarts. */
+  readonly confirmedAt?: string;
   /** What is wrong now: absent as soon as queue and table answer. */
   readonly lastFault?: string;
   readonly scans: number;
@@ -107,6 +109,7 @@ export class RegistryFeed {
       version: replica.replica.contiguous,
       strategies: replica.replica.strategies.size,
       ...(this.#lastScanAt !== undefined && { lastScanAt: this.#lastScanAt }),
+      ...(replica.confirmedAt !== undefined && { confirmedAt: replica.confirmedAt }),
       ...(lastFault !== '' && { lastFault }),
       scans: this.#scans,
       undecodable: this.#undecodable,
