@@ -119,6 +119,7 @@ export const settingsSchema = z.strictObject({
       maxBytes: z
         .int('must be whole bytes')
         .min(MIB, `must be at least ${MIB} bytes (1 MiB)`)
+        .max(MIB * MIB, `must be at most ${MIB * MIB} bytes (1 TiB)`)
         .default(OUTBOX.maxBytes)
         .describe('What may wait for AWS on disk.'),
     })

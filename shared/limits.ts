@@ -59,7 +59,7 @@ export const GATEWAY = {
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;
 
-/** Ours: about eight days of 200 contracts of which 20 stream, see docs/operations.md. */
+/** Two weeks of 200 contracts of which 20 stream, where a poll finds a twentieth changed: docs/operations.md. */
 export const OUTBOX = {
   /** Bodies that wait, in UTF-8; the file is about a fifth larger, and its log takes up to 64 MiB beside it. */
   maxBytes: 1024 * 1024 * 1024,
