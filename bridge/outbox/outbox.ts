@@ -11,8 +11,8 @@ import type {
 } from './draft.ts';
 import { OutboxFault } from './fault.ts';
 import { Health } from './health.ts';
-import type { FaultReport, Reply, StoreCalls, WorkerOptions } from './protocol.ts';
-import type { Opening } from './store.ts';
+import type { FaultReport, Reply, StoreCalls } from './protocol.ts';
+import type { Opening, StoreOptions } from './store.ts';
 
 /** Calls under way at once. More means that the disk does not keep up: the caller keeps its state and tries again. */
 const CALLS_MAX = 256;
@@ -54,7 +54,7 @@ const OPENING_BACKOFF = { firstMs: 500, maxMs: 10_000 } as const;
  * @throws the signal's reason
  */
 export async function openOutbox(
-  options: WorkerOptions & {
+  options: StoreOptions & {
     readonly log: Log;
     readonly onFault?: (fault: OutboxFault) => void;
     readonly signal?: AbortSignal;
@@ -92,7 +92,7 @@ export async function openOutbox(
   }
 }
 
-function startThread(workerData: WorkerOptions): Worker {
+function startThread(workerData: StoreOptions): Worker {
   return new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     execArgv: [],

@@ -36,10 +36,3 @@ export type Reply =
   | { readonly type: 'unopened'; readonly fault: FaultReport }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'fault'; readonly id: number; readonly fault: FaultReport };
-
-export interface WorkerOptions {
-  readonly path: string;
-  readonly bridge: string;
-  /** Of the bodies that wait; what the outbox gives up beyond it: bound.ts. */
-  readonly maxBytes?: number;
-}

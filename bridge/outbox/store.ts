@@ -13,9 +13,15 @@ import { type Beginning, nextBeginning, recordEpoch } from './epochs.ts';
 import { OutboxFault } from './fault.ts';
 import { Ledgers } from './ledgers.ts';
 import { Marker } from './marker.ts';
-import type { WorkerOptions } from './protocol.ts';
 import { countQuarantined, openOrQuarantine } from './quarantine.ts';
 import { PRIORITY, Queue } from './queue.ts';
+
+export interface StoreOptions {
+  readonly path: string;
+  readonly bridge: string;
+  /** Of the bodies that wait; what is given up beyond it: bound.ts. */
+  readonly maxBytes?: number;
+}
 
 /** How the outbox was found. */
 export interface Opening extends Beginning {
@@ -57,7 +63,7 @@ export class OutboxStore {
    * record: what is read can be sent, and the first thing that is accepted brings it.
    * @throws OutboxFault: unusable, or retry when it may be opened later; a torn file is moved aside instead
    */
-  constructor(options: WorkerOptions & { readonly now?: () => Date }) {
+  constructor(options: StoreOptions & { readonly now?: () => Date }) {
     const { path, bridge, maxBytes = OUTBOX.maxBytes, now = () => new Date() } = options;
     this.#now = now;
     this.#bridge = bridge;

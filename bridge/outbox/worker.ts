@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LockedOutbox, runningFault } from './database.ts';
-import type { FaultReport, Reply, Request, WorkerOptions } from './protocol.ts';
-import { OutboxStore } from './store.ts';
+import type { FaultReport, Reply, Request } from './protocol.ts';
+import { OutboxStore, type StoreOptions } from './store.ts';
 
 /** The outbox's thread: one call after the other, in the order in which they came. */
-function serve(options: WorkerOptions, reply: (message: Reply) => void): (request: Request) => void {
+function serve(options: StoreOptions, reply: (message: Reply) => void): (request: Request) => void {
   let store: OutboxStore;
   try {
     store = new OutboxStore(options);
@@ -57,5 +57,5 @@ function report(cause: unknown): FaultReport {
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs as a worker thread: openOutbox() starts it');
-const handle = serve(workerData as WorkerOptions, (message) => port.postMessage(message));
+const handle = serve(workerData as StoreOptions, (message) => port.postMessage(message));
 port.on('message', handle);
