@@ -113,7 +113,7 @@ describe('a full outbox', () => {
 
   it('joins what it declares, so that a long time without AWS ends with few declarations', () => {
     const store = open({ maxBytes: roomFor(20) });
-    const rows = Array.from({ length: 500 }, (_, index) => poll(1 + (index % 5)));
+    const rows = Array.from({ length: 120 }, (_, index) => poll(1 + (index % 5)));
     for (const row of rows) store.append([row]);
     const [declared, ...others] = drops(store);
     expect(others).toEqual([]);
@@ -212,7 +212,7 @@ describe('whatever is accepted, sent, refused and started anew', () => {
 
   it('every number waits, was taken or is declared, and no newest and no close is given up', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 8, max: 20 }), (steps, room) => {
+      fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 8, max: 20 }), (steps, room) => {
         const path = join(testDirectory(), 'outbox.db');
         const maxBytes = roomFor(room);
         let store = open({ path, maxBytes });
@@ -269,7 +269,7 @@ describe('whatever is accepted, sent, refused and started anew', () => {
           expect(isSuperseded).toBe(true);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

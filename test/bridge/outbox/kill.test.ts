@@ -11,7 +11,7 @@ import { decodeMessage, type Message } from '../../../shared/message.ts';
 import { testDirectory } from '../../support/directory.ts';
 
 const CHILD = new URL('./accepting-child.ts', import.meta.url).pathname;
-const ROUNDS = 8;
+const ROUNDS = 6;
 const SEED = randomInt(1_000_000);
 
 /** Room for a hundred snapshots, so that most commits give something up. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OutboxFault } from '../../../bridge/outbox/fault.ts';
@@ -90,6 +90,34 @@ describe('the outbox in its thread', () => {
       predecessor: { epoch: outbox.epoch, seq: expect.any(Number) },
     });
     expect(again.log.entries.map(({ event }) => event)).toContain('outbox-quarantined');
+  });
+
+  it('says that its marker is gone: then a file that was put back could not be told', async () => {
+    const path = join(testDirectory(), 'outbox.db');
+    const first = await open(path);
+    await first.outbox.close();
+    rmSync(`${path}.marker`);
+    const { outbox, log } = await open(path);
+    expect(outbox.opening).toMatchObject({ cause: 'start', predecessor: { epoch: first.outbox.epoch } });
+    expect(log.entries.map(({ event }) => event)).toEqual(['outbox-marker-missing', 'outbox-opened']);
+    expect(first.log.entries.map(({ event }) => event)).toEqual(['outbox-opened']);
+  });
+
+  it('tells once when its bound is reached and once when it is left, and how full it is', async () => {
+    const { outbox, log } = await open(join(testDirectory(), 'outbox.db'), { maxBytes: 20_000 });
+    for (let round = 0; round < 10; round += 1) await outbox.append(drafts(5));
+    const full = await outbox.status();
+    expect(full).toMatchObject({ maxBytes: 20_000, dropped: expect.any(Number) });
+    expect(full.dropped).toBeGreaterThan(0);
+    expect(full.bytes).toBeLessThanOrEqual(20_000);
+    await outbox.acknowledge((await outbox.peek({ count: 10, maxBytes: 1e6 })).map(({ key }) => key));
+    await outbox.status();
+    await outbox.status();
+    expect(log.entries.map(({ event }) => event)).toEqual([
+      'outbox-opened',
+      'outbox-at-bound',
+      'outbox-below-bound',
+    ]);
   });
 
   it('accepts nothing after close, and closes twice without harm', async () => {

@@ -105,7 +105,7 @@ describe('the publisher', () => {
       const queue = await startQueue();
       const disk = smallDisk(8 * 1024 * 1024);
       const outbox = await openTestOutbox(disk.directory);
-      await outbox.append(drafts(3000));
+      await outbox.append(drafts(1500));
       await outbox.close();
       disk.fill();
       const again = await openTestOutbox(disk.directory);
@@ -116,10 +116,10 @@ describe('the publisher', () => {
       );
       // What was under way when the bound was reached is sent too.
       expect(sent).toBeLessThanOrEqual(1100);
-      expect(await again.status()).toMatchObject({ depth: 3000 });
+      expect(await again.status()).toMatchObject({ depth: 1500 });
       disk.free();
       await emptied(again);
-      expect(conIds(queue.bodies())).toEqual(upTo(3000));
+      expect(conIds(queue.bodies())).toEqual(upTo(1500));
       await eventually(() => publisher.status().lastFault === undefined);
     },
   );

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { OutboxFault } from '../../../bridge/outbox/fault.ts';
@@ -100,6 +100,29 @@ describe(`a damaged file (seed ${SEED})`, () => {
       expect([what, aside.length]).toEqual([what, starts[0] && aside.length === 0 ? 0 : 1]);
     }
     expect(seen).toContain('quarantined');
+  });
+});
+
+describe('torn files that are kept', () => {
+  it('are counted, and when there are eight of them the outbox waits until they are moved elsewhere', () => {
+    const directory = testDirectory();
+    const path = join(directory, 'outbox.db');
+    for (let torn = 1; torn <= 8; torn += 1) {
+      const now = () => new Date(1_795_250_000_000 + torn);
+      writeFileSync(path, 'no database '.repeat(1000));
+      const store = new OutboxStore({ path, bridge: 'home', now });
+      expect(store.opening).toMatchObject({ cause: 'quarantined', quarantined: torn });
+      expect(store.status().quarantined).toBe(torn);
+      store.close();
+    }
+    writeFileSync(path, 'no database '.repeat(1000));
+    expect(() => new OutboxStore({ path, bridge: 'home' })).toThrow(
+      expect.objectContaining({ disposition: 'retry', message: expect.stringContaining('check the disk') }),
+    );
+    renameSync(`${path}.corrupt-1795250000001`, join(directory, 'looked-into'));
+    const store = new OutboxStore({ path, bridge: 'home' });
+    expect(store.opening).toMatchObject({ cause: 'quarantined', quarantined: 8 });
+    store.close();
   });
 });
 
