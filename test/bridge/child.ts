@@ -13,7 +13,7 @@ export interface BridgeChild {
   requestStop(): void;
   /** Until it listens and its status is as wanted. */
   until(check: (status: BridgeStatus) => boolean, what: string): Promise<BridgeStatus>;
-  /** What it has logged so far. */
+  /** What it has logged so far; a full disk may have cut an entry. */
   logged(): Record<string, unknown>[];
 }
 
@@ -50,7 +50,12 @@ export function startChild(
     logged: () =>
       readFileSync(options.logFile, 'utf8')
         .split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
+        .flatMap((line) => {
+          try {
+            return [JSON.parse(line) as Record<string, unknown>];
+          } catch {
+            return [];
+          }
+        }),
   };
 }

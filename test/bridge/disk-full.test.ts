@@ -125,6 +125,9 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     await second.until(({ outbox }) => outbox.produced > 0 && outbox.lastFault === undefined, 'it records');
     second.requestStop();
     expect(await second.ended).toEqual({ code: 0, signal: null });
+    expect(second.logged().map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['outbox-writing', 'bridge-stopped']),
+    );
     const epochs = readEpochs(join(stateDir, 'outbox.db'));
     expect(epochs.map(({ epoch }) => epoch)).toEqual([faulty.outbox.epoch, again.outbox.epoch]);
   });
