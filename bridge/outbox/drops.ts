@@ -26,9 +26,7 @@ export class Drops {
   constructor(database: DatabaseSync, { bridge }: { readonly bridge: string }) {
     this.#bridge = bridge;
     const found = 'SELECT key, drop_first AS first, drop_last AS last FROM pending WHERE drop_epoch = ?';
-    this.#startingUpTo = database.prepare(
-      `${found} AND drop_first < ? ORDER BY drop_epoch DESC, drop_first DESC LIMIT 1`,
-    );
+    this.#startingUpTo = database.prepare(`${found} AND drop_first < ? ORDER BY drop_first DESC LIMIT 1`);
     this.#startingAt = database.prepare(`${found} AND drop_first = ?`);
     this.#setRange = database.prepare(
       'UPDATE pending SET drop_epoch = ?, drop_first = ?, drop_last = ? WHERE key = ?',

@@ -110,9 +110,9 @@ export class Queue {
   }
 
   removeHeartbeats(): void {
-    this.#forget(
-      this.#database.prepare("DELETE FROM pending WHERE kind = 'heartbeat' RETURNING bytes").all(),
-    );
+    // By the index: a full outbox must not be read through each minute.
+    const statement = `DELETE FROM pending WHERE priority = ${URGENT} AND kind = 'heartbeat' RETURNING bytes`;
+    this.#forget(this.#database.prepare(statement).all());
   }
 
   /** @returns the places of the snapshots among them that still waited */
