@@ -99,7 +99,8 @@ export class Demand {
     const owners = new Map<number, readonly string[]>(activeContracts(strategies));
     for (const { conId, strategyIds } of this.#shorts.values()) {
       // One that the gateway refused keeps its line, and with it the refusal: it is not asked for again and again.
-      if (this.#watch.has(conId) || (refused.has(conId) && !owners.has(conId))) owners.set(conId, strategyIds);
+      if (this.#watch.has(conId) || (refused.has(conId) && !owners.has(conId)))
+        owners.set(conId, strategyIds);
     }
     return owners;
   }

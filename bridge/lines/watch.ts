@@ -76,10 +76,10 @@ export function describeWatch(state: WatchState, short: ShortOption): string {
   const watched = state.get(short.conId);
   const urgency = urgencyOf(short, watched?.isNear ?? isWithin(short, WATCH.nearRatio));
   const facts = `${lastDayOf(short)}, ${distanceOf(short)}`;
-  if (watched && urgency === undefined) return `watched a while longer: ${facts}`;
-  if (watched) return `watched: ${facts}`;
-  if (urgency !== undefined) return `worth watching, but no line is left for it: ${facts}`;
-  return `not watched: ${facts}`;
+  if (watched && urgency === undefined) return `a while longer in the watch class: ${facts}`;
+  if (watched) return `in the watch class: ${facts}`;
+  if (urgency !== undefined) return `due for the watch class, but no line is left for it: ${facts}`;
+  return `not in the watch class: ${facts}`;
 }
 
 function place(short: ShortOption, watched: Watched | undefined, now: number): Placed | undefined {

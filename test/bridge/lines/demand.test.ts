@@ -49,7 +49,9 @@ class Market implements Knowledge {
 }
 
 function replicaOf(all: readonly Strategy[]) {
-  return all.map((each, index) => ({ ...each, registryVersion: index + 1 })).reduce(applyImage, EMPTY_REPLICA);
+  return all
+    .map((each, index) => ({ ...each, registryVersion: index + 1 }))
+    .reduce(applyImage, EMPTY_REPLICA);
 }
 
 function update(demand: Demand, all: readonly Strategy[], now = T0): void {
@@ -78,16 +80,16 @@ describe('the demand for lines', () => {
     expect(owners.get(4)).toEqual(['off']);
     expect(owners.get(2)).toEqual(['too-big']);
     expect(demand.whyWatched(4)).toBe(
-      'watched: its last trading day has come, no price of its underlying is known; short leg of off',
+      'in the watch class: its last trading day has come, no price of its underlying is known; short leg of off',
     );
     expect(demand.whyWatched(1)).toBeUndefined();
     const [, degraded, off] = demand.describe(() => undefined);
     expect(degraded).toMatchObject({ id: 'too-big', state: 'degraded' });
     expect(off?.legs).toMatchObject([
-      { conId: 4, quantity: '-1', held: '-1', watch: expect.stringMatching(/^watched: /) },
+      { conId: 4, quantity: '-1', held: '-1', watch: expect.stringMatching(/^in the watch class: /) },
       {
         conId: 11,
-        watch: 'not watched: it trades until 2027-01-15, no price of its underlying is known',
+        watch: 'not in the watch class: it trades until 2027-01-15, no price of its underlying is known',
       },
     ]);
   });
@@ -122,7 +124,8 @@ describe('the demand for lines', () => {
 
   it('says since when a strategy is what it is', () => {
     const demand = new Demand(undefined);
-    const sinceOf = () => demand.describe(() => undefined).map(({ id, since }) => [id, Date.parse(since) - T0]);
+    const sinceOf = () =>
+      demand.describe(() => undefined).map(({ id, since }) => [id, Date.parse(since) - T0]);
     const a = strategy('a', { conIds: [1, 2] });
     const b = strategy('b', { conIds: [3] });
     update(demand, [a, b]);

@@ -86,7 +86,7 @@ describe('lines of the watch class', () => {
       strategyIds: ['off'],
       watch: true,
       reason:
-        'watched: its last trading day has come, no price of its underlying is known; short leg of off',
+        'in the watch class: its last trading day has come, no price of its underlying is known; short leg of off',
     });
     expect(streams.status()).toMatchObject({ streaming: 1, watching: 1 });
     held.delete(1);
@@ -108,8 +108,8 @@ describe('lines of the watch class', () => {
     expect(rowOf(2)).toBeUndefined();
     expect(rowOf(1)?.watch).toBe(true);
     expect(streams.status().strategies.find(({ id }) => id === 'off')?.legs).toMatchObject([
-      { conId: 1, watch: expect.stringMatching(/^watched: /) },
-      { conId: 2, watch: expect.stringMatching(/^worth watching, but no line is left for it: /) },
+      { conId: 1, watch: expect.stringMatching(/^in the watch class: /) },
+      { conId: 2, watch: expect.stringMatching(/^due for the watch class, but no line is left for it: /) },
     ]);
   });
 

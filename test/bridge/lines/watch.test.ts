@@ -57,7 +57,7 @@ describe('the watch class', () => {
     state = watch(state, [short(1)], { afterMin: 14.9 });
     expect(ids(state)).toEqual([1]);
     expect(describeWatch(state, short(1))).toBe(
-      'watched a while longer: it trades until 2026-12-18, its underlying is 5.0 % from the strike',
+      'a while longer in the watch class: it trades until 2026-12-18, its underlying is 5.0 % from the strike',
     );
     expect(ids(watch(state, [short(1)], { afterMin: 15 }))).toEqual([]);
   });
@@ -66,7 +66,7 @@ describe('the watch class', () => {
     const unknown = short(1, { distance: undefined });
     expect(ids(watch(NOTHING_WATCHED, [unknown]))).toEqual([]);
     expect(describeWatch(NOTHING_WATCHED, unknown)).toBe(
-      'not watched: it trades until 2026-12-18, no price of its underlying is known',
+      'not in the watch class: it trades until 2026-12-18, no price of its underlying is known',
     );
     const near = watch(NOTHING_WATCHED, [short(1, { distance: 0.005 })]);
     expect(ids(watch(near, [unknown], { afterMin: 120 }))).toEqual([1]);
@@ -85,9 +85,9 @@ describe('the watch class', () => {
     const state = watch(NOTHING_WATCHED, [near, expiring, both]);
     expect(ids(state)).toEqual([3, 2, 1]);
     expect([near, expiring, both].map((each) => describeWatch(state, each))).toEqual([
-      'watched: it trades until 2026-12-18, its underlying is 0.1 % from the strike',
-      'watched: its last trading day has come, its underlying is 5.0 % from the strike',
-      'watched: its last trading day is the next one, its underlying is 0.9 % from the strike',
+      'in the watch class: it trades until 2026-12-18, its underlying is 0.1 % from the strike',
+      'in the watch class: its last trading day has come, its underlying is 5.0 % from the strike',
+      'in the watch class: its last trading day is the next one, its underlying is 0.9 % from the strike',
     ]);
     expect(ids(watch(state, [near, expiring, both], { capacity: 1 }))).toEqual([3]);
   });
@@ -99,7 +99,7 @@ describe('the watch class', () => {
     const early = watch(full, [...near, urgent], { afterMin: 10 });
     expect(ids(early)).not.toContain(99);
     expect(describeWatch(early, urgent)).toBe(
-      'worth watching, but no line is left for it: its last trading day has come, its underlying is 0.5 % from the strike',
+      'due for the watch class, but no line is left for it: its last trading day has come, its underlying is 0.5 % from the strike',
     );
     const later = watch(full, [...near, urgent], { afterMin: 15 });
     expect(ids(later)).toEqual([99, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
