@@ -175,7 +175,6 @@ export class LineLedger {
   /** A refusal at the level from which it had grown says that nothing has changed: the next attempt waits longer. */
   #recover(): void {
     clearTimeout(this.#recovery);
-    if (this.#cap >= this.limit) return;
     const cap = this.#cap;
     const before = this.#grownFrom;
     const factor = cap === before?.cap ? Math.min(RECOVERY_FACTOR_MAX, 2 * before.factor) : 1;

@@ -246,7 +246,7 @@ export class Streams {
       return;
     }
     line.clearTimers();
-    if (line.request.isConfirmed) line.enter('confirmed', Date.now(), this.#whyStreaming(line));
+    if (line.request.isConfirmed) line.enter('confirmed', Date.now(), whyStreaming(line));
     else line.enter('sent', Date.now(), 'requested, no message yet');
   }
 
@@ -289,7 +289,7 @@ export class Streams {
   #confirm(line: Line, request: LineRequest): void {
     request.isConfirmed = true;
     line.failedAttempts = 0;
-    if (line.isGranted) line.enter('confirmed', Date.now(), this.#whyStreaming(line));
+    if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
   }
 
   /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
@@ -305,8 +305,8 @@ export class Streams {
     this.#options.onQuote(line.conId);
     this.#replan();
   }
+}
 
-  #whyStreaming(line: Line): string {
-    return this.#demand.whyWatched(line.conId) ?? `streams for ${line.owners.join(', ')}`;
-  }
+function whyStreaming(line: Line): string {
+  return `streams for ${line.owners.join(', ')}`;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContractDetails } from '../../../bridge/gateway/events.ts';
 import { Demand } from '../../../bridge/lines/demand.ts';
+import { Line } from '../../../bridge/lines/line.ts';
 import type { Quote } from '../../../bridge/lines/quote.ts';
 import type { Knowledge } from '../../../bridge/lines/short-options.ts';
 import { WATCH } from '../../../shared/limits.ts';
@@ -36,9 +37,13 @@ class Market implements Knowledge {
   readonly underlying = new Map<number, number>();
   at = T0;
 
-  positionsOf = (conId: number) => [
-    { account: 'DU1234567', contract: details(conId).contract, quantity: '-1', averageCost: '1' },
-  ];
+  positionsOf = (conId: number) =>
+    ['DU1234567', 'DU7654321'].map((account) => ({
+      account,
+      contract: details(conId).contract,
+      quantity: '-1',
+      averageCost: '1',
+    }));
   heldConIds = () => [];
   detailsOf = details;
   quoteOf = (conId: number): Quote | undefined => {
@@ -70,19 +75,19 @@ describe('the demand for lines', () => {
   it('adds the watch class after the strategies, for legs of inactive and of degraded ones', () => {
     const demand = new Demand(new Market());
     const all = [
-      strategy('first', { priority: 1, conIds: [1, 3] }),
+      strategy('first', { priority: 1, conIds: [1, 6] }),
       strategy('too-big', { priority: 2, conIds: [2, 5, 7, 9] }),
       inactive('off', [4, 11]),
     ];
     update(demand, all);
     const owners = demand.plan({ cap: 5, refused: NONE, now: T0 });
-    expect([...demand.conIds]).toEqual([1, 3, 2, 4]);
+    expect([...demand.conIds]).toEqual([1, 6, 2, 4]);
     expect(owners.get(4)).toEqual(['off']);
     expect(owners.get(2)).toEqual(['too-big']);
     expect(demand.whyWatched(4)).toBe(
       'in the watch class: its last trading day has come, no price of its underlying is known; short leg of off',
     );
-    expect(demand.whyWatched(1)).toBeUndefined();
+    expect(demand.whyWatched(6)).toBeUndefined();
     const [, degraded, off] = demand.describe(() => undefined);
     expect(degraded).toMatchObject({ id: 'too-big', state: 'degraded' });
     expect(off?.legs).toMatchObject([
@@ -145,6 +150,20 @@ describe('the demand for lines', () => {
     expect(sinceOf()).toEqual([
       ['a', 20],
       ['b', 10],
+    ]);
+  });
+
+  it('says that a strategy streams since the last of its lines does', () => {
+    const demand = new Demand(undefined);
+    update(demand, [strategy('a', { conIds: [1, 2] })]);
+    demand.plan({ cap: 2, refused: NONE, now: T0 });
+    const lineOf = (conId: number) => {
+      const line = new Line(conId, T0);
+      line.enter('confirmed', T0 + 10 * conId, 'streams for a');
+      return line;
+    };
+    expect(demand.describe(lineOf)).toMatchObject([
+      { state: 'streaming', since: new Date(T0 + 20).toISOString() },
     ]);
   });
 

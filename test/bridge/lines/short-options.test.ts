@@ -128,6 +128,8 @@ describe('short options', () => {
     const known = new Known().hold(option(1), '-1').hold(option(2), '5');
     known.quote(SPY, { price: 594 }, 19).quote(2, { underlying: 603 }, 3);
     expect(only(known)).toMatchObject([{ distance: 0.005 }]);
+    known.quote(2, { underlying: 603 }, 20).quote(SPY, { price: 594 }, 3);
+    expect(only(known)).toMatchObject([{ distance: 0.01 }]);
     known.quote(2, { underlying: 603 }, 21);
     expect(only(known)).toMatchObject([{ distance: 0.01 }]);
     known.quote(SPY, { price: 594 }, 21);

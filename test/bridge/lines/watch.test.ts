@@ -107,6 +107,13 @@ describe('the watch class', () => {
     expect(ids(watch(full, [...near, equal], { afterMin: 15 }))).toEqual(ids(full));
   });
 
+  it('lets the one that has been watched for longer keep its line when there are fewer', () => {
+    const [early, late] = [short(2, { distance: 0.005 }), short(1, { distance: 0.005 })];
+    const state = watch(watch(NOTHING_WATCHED, [early]), [early, late], { afterMin: 1 });
+    expect(ids(state)).toEqual([2, 1]);
+    expect(ids(watch(state, [late, early], { afterMin: 60, capacity: 1 }))).toEqual([2]);
+  });
+
   it('never takes more than ten lines, nor more than are left, nor one without a reason', () => {
     fc.assert(
       fc.property(days, (rounds) => {
