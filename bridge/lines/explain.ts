@@ -76,16 +76,17 @@ function describeLeg(leg: Leg, { account }: Strategy, context: StrategyContext):
   const { accounts, knowledge, watchOf } = context;
   const { conId, quantity } = leg;
   const isOurs = accounts.ours.has(account);
-  const positions = knowledge?.positionsOf(conId).filter((position) => position.account === account) ?? [];
-  const contract = knowledge?.detailsOf(conId)?.contract ?? positions[0]?.contract;
+  const positions = knowledge?.positionsOf(conId).filter((each) => each.account === account) ?? [];
+  const [position, ...more] = positions;
+  const held =
+    more.length === 0 ? (position?.quantity ?? '0') : addDecimals(...positions.map((each) => each.quantity));
+  const contract = knowledge?.detailsOf(conId)?.contract ?? position?.contract;
   const watch = isOurs ? watchOf(conId) : undefined;
   return {
     conId,
     ...(contract === undefined ? {} : { contract }),
     quantity,
-    ...(knowledge && isOurs
-      ? { held: addDecimals('0', ...positions.map((position) => position.quantity)) }
-      : {}),
+    ...(knowledge && isOurs ? { held } : {}),
     ...(watch === undefined ? {} : { watch }),
   };
 }

@@ -1,9 +1,10 @@
-import { compareDecimals } from '../../shared/decimal.ts';
+import type { Decimal } from '../../shared/decimal.ts';
 import { WATCH } from '../../shared/limits.ts';
 import type { Strategy } from '../../shared/strategy.ts';
 import type { ContractDetails } from '../gateway/events.ts';
 import type { HeldPosition } from '../positions/differ.ts';
 import type { Quote } from './quote.ts';
+import { dayOfUtc } from './time-zone.ts';
 import { parseTradingHours, type TradingHours, tradingDaysLeft } from './trading-hours.ts';
 import type { ShortOption } from './watch.ts';
 
@@ -48,30 +49,42 @@ export function shortOptionsOf(
   const prices = new UnderlyingPrices(knowledge, options, now);
   return options.map(({ details, ...option }) => ({
     ...option,
-    tradingDaysLeft: tradingDaysLeft(hoursOf(details), now, option.lastTradeDate),
+    tradingDaysLeft: daysLeftOf(details, option.lastTradeDate, now),
     distance: distanceOf(details, prices.of(details)),
   }));
 }
 
-function isShort(quantity: string): boolean {
-  return compareDecimals(quantity, '0') < 0;
+/** Decimals have no sign on zero. */
+function isShort(quantity: Decimal): boolean {
+  return quantity.startsWith('-');
 }
 
 function isHeldShort({ positionsOf }: Knowledge, account: string, conId: number): boolean {
   return positionsOf(conId).some((position) => position.account === account && isShort(position.quantity));
 }
 
-/** Details are replaced as a whole when they are asked for again, so each text is read once. */
-const hours = new WeakMap<ContractDetails, TradingHours>();
+/** No exchange rests for so long that its hours would make one day of two weeks; reading them takes milliseconds. */
+const HOURS_MATTER_MS = 14 * 86_400_000;
 
-function hoursOf(details: ContractDetails): TradingHours | undefined {
-  const known = hours.get(details);
-  const { tradingHours, timeZoneId } = details;
-  if (known || tradingHours === undefined || timeZoneId === undefined) return known;
-  const parsed = parseTradingHours(tradingHours, timeZoneId);
-  if (!parsed.ok) return undefined;
-  hours.set(details, parsed.value);
-  return parsed.value;
+function daysLeftOf(details: ContractDetails, lastTradeDate: string, now: number): number {
+  const isFar = lastTradeDate > dayOfUtc(now + HOURS_MATTER_MS);
+  return tradingDaysLeft(isFar ? undefined : hoursOf(details), now, lastTradeDate);
+}
+
+/** By text: the contracts of one exchange have the same. */
+const hoursByText = new Map<string, TradingHours | undefined>();
+const TEXTS_KEPT_MAX = 200;
+
+/** @returns undefined where the details have none, or none that can be read */
+function hoursOf({ tradingHours, timeZoneId }: ContractDetails): TradingHours | undefined {
+  if (tradingHours === undefined || timeZoneId === undefined) return undefined;
+  const key = `${timeZoneId} ${tradingHours}`;
+  if (!hoursByText.has(key)) {
+    if (hoursByText.size >= TEXTS_KEPT_MAX) hoursByText.clear();
+    const parsed = parseTradingHours(tradingHours, timeZoneId);
+    hoursByText.set(key, parsed.ok ? parsed.value : undefined);
+  }
+  return hoursByText.get(key);
 }
 
 /**
@@ -100,17 +113,20 @@ class UnderlyingPrices {
   constructor(knowledge: Knowledge, options: readonly { readonly details: ContractDetails }[], now: number) {
     this.#knowledge = knowledge;
     this.#oldestAt = now - WATCH.priceAgeMaxMs;
-    const wanted = new Set(options.flatMap(({ details }) => details.underConId ?? []));
-    if (wanted.size === 0) return;
-    for (const conId of wanted) this.#keep(conId, this.#ofItself(conId));
-    const optionIds = options.map(({ details }) => details.contract.conId);
-    for (const conId of new Set([...optionIds, ...knowledge.heldConIds()])) {
+    const underlyings = new Set(options.flatMap(({ details }) => details.underConId ?? []));
+    for (const conId of underlyings) this.#keep(conId, this.#ofItself(conId));
+    const unknown = underlyings.difference(this.#byConId);
+    if (unknown.size === 0) return;
+    for (const conId of knowledge.heldConIds()) {
       const { underConId } = knowledge.detailsOf(conId) ?? {};
-      if (underConId !== undefined && wanted.has(underConId)) this.#keep(underConId, this.#ofModel(conId));
+      if (underConId !== undefined && unknown.has(underConId)) this.#keep(underConId, this.#ofModel(conId));
     }
   }
 
-  /** The option's own model first: VIX options, for one, are priced off futures of many months. */
+  /**
+   * The option's own model first: VIX options, for one, are priced off futures of many months. Then the underlying
+   * itself, then the newest of what other options on it say.
+   */
   of({ contract, underConId }: ContractDetails): number | undefined {
     const price =
       this.#ofModel(contract.conId) ?? (underConId === undefined ? undefined : this.#byConId.get(underConId));

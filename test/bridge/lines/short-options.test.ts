@@ -111,6 +111,18 @@ describe('short options', () => {
     expect(only(known)).toMatchObject([{ tradingDaysLeft }]);
   });
 
+  it('count the days on which their own exchange trades', () => {
+    const usual = option(1, { lastTradeDate: '20261124' });
+    const tradingHours =
+      '20261120:0930-1600;20261121:CLOSED;20261122:CLOSED;20261123:CLOSED;20261124:0930-1600';
+    const onHoliday = { ...option(2, { lastTradeDate: '20261124' }), tradingHours };
+    const known = new Known().hold(usual, '-1').hold(onHoliday, '-1');
+    expect(only(known, [strategy('held', { conIds: [1, 2] })])).toMatchObject([
+      { conId: 1, tradingDaysLeft: 2 },
+      { conId: 2, tradingDaysLeft: 1 },
+    ]);
+  });
+
   it('are as far from the strike as their own model ticks say', () => {
     const known = new Known().hold(option(1), '-1').quote(1, { underlying: 606 }).quote(SPY, { price: 700 });
     expect(only(known)).toMatchObject([{ distance: 0.01 }]);
@@ -124,15 +136,21 @@ describe('short options', () => {
     expect(only(known)).toMatchObject([{ distance: 0.01 }]);
   });
 
-  it('go by the newest price, and by none that is older than twenty minutes', () => {
-    const known = new Known().hold(option(1), '-1').hold(option(2), '5');
-    known.quote(SPY, { price: 594 }, 19).quote(2, { underlying: 603 }, 3);
+  it('go by the underlying before other options on it, and by the newest of those', () => {
+    const known = new Known().hold(option(1), '-1').hold(option(2), '5').hold(option(3), '5');
+    known.quote(SPY, { price: 594 }, 19).quote(2, { underlying: 603 }, 3).quote(3, { underlying: 609 }, 4);
+    expect(only(known)).toMatchObject([{ distance: 0.01 }]);
+    known.quotes.delete(SPY);
     expect(only(known)).toMatchObject([{ distance: 0.005 }]);
-    known.quote(2, { underlying: 603 }, 20).quote(SPY, { price: 594 }, 3);
+    known.quote(2, { underlying: 603 }, 5);
+    expect(only(known)).toMatchObject([{ distance: 0.015 }]);
+  });
+
+  it('go by no price that is older than twenty minutes', () => {
+    const known = new Known().hold(option(1), '-1').hold(option(2), '5');
+    known.quote(1, { underlying: 603 }, 21).quote(SPY, { price: 603 }, 21).quote(2, { underlying: 594 }, 20);
     expect(only(known)).toMatchObject([{ distance: 0.01 }]);
-    known.quote(2, { underlying: 603 }, 21);
-    expect(only(known)).toMatchObject([{ distance: 0.01 }]);
-    known.quote(SPY, { price: 594 }, 21);
+    known.quote(2, { underlying: 594 }, 21);
     expect(only(known)).toMatchObject([{ distance: undefined }]);
   });
 
