@@ -34,7 +34,7 @@ export interface StreamsOptions {
 }
 
 /**
- * The streaming lines: what the strategies want, within the budget, against what the gateway confirmed. One line per
+ * The streaming lines: what strategies and watch class want, within the budget, against what the gateway confirmed. One line per
  * contract however many strategies want it; the last one to let go frees it. Every line is taken from the ledger
  * before its request is sent, and given back to it when the cancel was.
  */
@@ -93,7 +93,7 @@ export class Streams {
     this.#fetchAhead();
   }
 
-  /** @returns undefined where no ACTIVE strategy of ours holds or watches the contract */
+  /** @returns undefined where no ACTIVE strategy of ours holds or watches the contract, nor the watch class has it */
   quoteOf(conId: number): Quote | undefined {
     return this.#lines.get(conId)?.quote();
   }

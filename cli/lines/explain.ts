@@ -63,7 +63,7 @@ function explainContract({ lines, at }: BridgeStatus, conId: number): Explanatio
         : 'It has no line: no ACTIVE strategy of this bridge holds or watches it.',
       ...claims.map((claim) => describeClaim(claim, at)),
       ...describeWatchClass(claims, line),
-      polled ? describePoll(polled, at) : 'No poll of its price is known.',
+      ...describePoll(polled, line, at),
     ],
   };
 }
@@ -122,10 +122,12 @@ function describeWatchClass(claims: readonly Claim[], line: LineStatus | undefin
   return watch === undefined ? [] : [`As a held short option it is ${watch}.`];
 }
 
-function describePoll({ lastAt, source, quality, mark }: PolledStatus, now: string): string {
-  if (lastAt === undefined) return `Its price has not been polled yet: quality ${quality}.`;
+function describePoll(polled: PolledStatus | undefined, line: LineStatus | undefined, now: string): string[] {
+  if (!polled) return line?.state === 'confirmed' ? [] : ['No poll of its price is known.'];
+  const { lastAt, source, quality, mark } = polled;
+  if (lastAt === undefined) return [`Its price has not been polled yet: quality ${quality}.`];
   const from = source === 'stream' ? ', from the line that streams it anyway' : '';
-  return `Its price was last polled at ${utc(lastAt, now)}${from}: ${describeMark(mark, quality)}.`;
+  return [`Its price was last polled at ${utc(lastAt, now)}${from}: ${describeMark(mark, quality)}.`];
 }
 
 function describeMark(mark: Mark | undefined, quality: string): string {

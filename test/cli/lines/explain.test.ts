@@ -97,7 +97,6 @@ describe('lines explain', () => {
     expect(sentencesOf(status({ strategies: [inactive], rows }), '1')).toEqual([
       `It has had a line since 14:59:00 UTC: ${watched}. 42 ticks so far, bid 2.1, ask 2.2, price 2.15, quality live.`,
       expect.stringContaining('off (priority 1)'),
-      'No poll of its price is known.',
     ]);
   });
 
