@@ -270,11 +270,11 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         if (notice.list === 'positions') {
           this.#listeners.tell({ type: 'positionMalformed', at, fault: message.message });
         } else if (notice.list === 'portfolio') {
-          this.#listeners.tell({ type: 'portfolioMalformed', at, fault: message.message });
+          this.#listeners.tell({ type: 'portfolioFailed', at, fault: message.message });
         }
         break;
       case 'portfolio':
-        this.#listeners.tell({ type: 'portfolioRefused', at, code: message.code, message: message.message });
+        this.#listeners.tell({ type: 'portfolioFailed', at, fault: `${message.message} (${message.code})` });
         break;
       case 'request': {
         const { code, message: text, reqId = 0 } = message;

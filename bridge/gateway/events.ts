@@ -94,17 +94,13 @@ export type GatewayEvent =
   | { readonly type: 'positionEnd'; readonly at: number }
   /** One holding of the account whose updates are subscribed. */
   | ({ readonly type: 'portfolioRow'; readonly at: number } & PortfolioRow)
-  /** A row that could not be decoded: the list that has it is a failure. */
-  | { readonly type: 'portfolioMalformed'; readonly at: number; readonly fault: string }
+  /**
+   * The list is none: a row could not be decoded, the account is not ready, or its subscription was refused or taken
+   * over (2100, 2101).
+   */
+  | { readonly type: 'portfolioFailed'; readonly at: number; readonly fault: string }
   /** accountDownloadEnd: the list of that account is complete. */
   | { readonly type: 'portfolioEnd'; readonly at: number; readonly account: string }
-  /** 2100, 2101: the subscription of account updates ended, or never began. */
-  | {
-      readonly type: 'portfolioRefused';
-      readonly at: number;
-      readonly code: number;
-      readonly message: string;
-    }
   | LineEvent
   | {
       readonly type: 'contractDetails';

@@ -179,9 +179,14 @@ export class Wire {
         const row = { account, contract, quantity, averageCost, marketPrice, marketValue };
         const decoded = decode.decodePortfolioRow(row);
         if (decoded.ok) this.#data({ type: 'portfolioRow', at: Date.now(), ...decoded.value });
-        else this.#data({ type: 'portfolioMalformed', at: Date.now(), fault: decoded.fault });
+        else this.#data({ type: 'portfolioFailed', at: Date.now(), fault: decoded.fault });
       },
     );
+    this.#on(EventName.updateAccountValue, (key: string, value: string) => {
+      if (!decode.isAccountNotReady(key, value)) return;
+      const fault = 'the account is not ready: IB resets it, what it shows may be out of date';
+      this.#data({ type: 'portfolioFailed', at: Date.now(), fault });
+    });
     this.#on(EventName.accountDownloadEnd, (account: string) =>
       this.#data({ type: 'portfolioEnd', at: Date.now(), account }),
     );
@@ -283,9 +288,9 @@ interface Internals {
 }
 
 /** Rows of lists that are complete or nothing. */
-const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioMalformed'> = new Map([
+const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioFailed'> = new Map([
   [EventName.position, 'positionMalformed'],
-  [EventName.updatePortfolio, 'portfolioMalformed'],
+  [EventName.updatePortfolio, 'portfolioFailed'],
 ]);
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */

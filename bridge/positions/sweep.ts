@@ -1,7 +1,7 @@
 import { BRIDGE } from '../../shared/limits.ts';
 import type { Gateway, GatewayEvent } from '../gateway/events.ts';
 import type { Log } from '../log.ts';
-import { type PositionRow, positionKey, type Sweep } from './differ.ts';
+import { keyOf, type PositionRow, type Sweep } from './differ.ts';
 
 export type SweepEvent =
   | ({ readonly type: 'sweep' } & Sweep)
@@ -156,7 +156,7 @@ export class Sweeper {
   #onRow({ account, contract, quantity, averageCost, at }: PositionRow): void {
     const row: PositionRow = { account, contract, quantity, averageCost, at };
     if (this.#cycle) {
-      this.#cycle.rows.set(positionKey(account, contract.conId), row);
+      this.#cycle.rows.set(keyOf(row), row);
       if (this.#cycle.settle) this.#settle(this.#cycle);
     } else if (this.#isOpen) this.#emit({ type: 'push', row });
   }
@@ -177,7 +177,8 @@ export class Sweeper {
     this.#end();
     this.#isEndOverdue = false;
     this.#isOpen = true;
-    const durationMs = performance.now() - cycle.startedTick;
+    const completedTick = performance.now();
+    const durationMs = completedTick - cycle.startedTick;
     const completedAt = new Date().toISOString();
     const { lastFault: _, ...counts } = this.#counts;
     this.#counts = {
@@ -191,6 +192,7 @@ export class Sweeper {
       sweepId: cycle.sweepId,
       startedAt: new Date(cycle.startedAt).toISOString(),
       completedAt,
+      completedTick,
       durationMs,
       rows: [...cycle.rows.values()],
     });
