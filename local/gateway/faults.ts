@@ -115,7 +115,16 @@ const standing = [
     answer: z.enum(['never-end', 'empty', 'partial']),
     /** Of `partial`: how much of the list comes before its end. */
     share: z.number().min(0).max(1).default(0.5),
+    /** The rows of this account alone are left out; of all when left out. */
+    account: z.string().min(1).optional(),
     /** Requests that it answers before it ends by itself. */
+    times: z.int().positive().optional(),
+  }),
+  /** How a subscription of account updates is answered; `not-ready` is whole, and says accountReady false. */
+  z.strictObject({
+    kind: z.literal('account-updates'),
+    answer: z.enum(['never-end', 'empty', 'partial', 'not-ready']),
+    share: z.number().min(0).max(1).default(0.5),
     times: z.int().positive().optional(),
   }),
   /** New connections are closed at once. */

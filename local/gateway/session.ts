@@ -3,6 +3,7 @@ import type { Book } from './book.ts';
 import type { Day } from './calendar.ts';
 import type { Catalogue } from './catalogue.ts';
 import { farmNotice } from './farms.ts';
+import type { FaultOf } from './faults.ts';
 import type { Field } from './frames.ts';
 import { hoursOf } from './hours.ts';
 import type { Market } from './market.ts';
@@ -141,17 +142,14 @@ export class Session implements Subscriber {
   #positions(): Answer {
     this.#wantsPositions = true;
     const { book, faults } = this.#floor;
-    const rows = book.positions.flatMap((row) => this.#positionRow(row));
     const fault = faults.of('positions');
-    if (fault === undefined) {
-      this.send([...rows, messages.positionEnd()]);
-      return {};
+    const told = fault === undefined ? book.positions : listed(fault, book.positions);
+    const rows = told.flatMap((row) => this.#positionRow(row));
+    this.send(fault?.answer === 'never-end' ? rows : [...rows, messages.positionEnd()]);
+    if (fault !== undefined) {
+      faults.exercise(fault, `${fault.answer}: ${told.length} of ${book.size} rows`);
+      faults.use(fault);
     }
-    const share = { 'never-end': 1, empty: 0, partial: fault.share }[fault.answer];
-    const told = rows.slice(0, Math.floor(rows.length * share));
-    this.send(fault.answer === 'never-end' ? told : [...told, messages.positionEnd()]);
-    faults.exercise(fault, `${fault.answer}: ${told.length} of ${rows.length} rows`);
-    faults.use(fault);
     return {};
   }
 
@@ -220,12 +218,21 @@ export class Session implements Subscriber {
     const before = this.#accountWanted;
     if (before !== undefined && before !== account) this.notify(-1, NOTICES.accountUpdatesReplaced);
     accountUpdates.set(this.clientId, account);
+    const { faults } = this.#floor;
+    const fault = faults.of('account-updates');
+    const rows = this.#portfolioRows(account);
+    const told = fault === undefined ? rows : rows.slice(0, Math.floor(rows.length * toldShare(fault)));
     this.send([
       messages.accountValue('AccountCode', account, '', account),
-      ...this.#portfolioRows(account),
+      messages.accountValue('AccountReady', String(fault?.answer !== 'not-ready'), '', account),
+      ...told,
       accountTime(),
-      messages.accountDownloadEnd(account),
+      ...(fault?.answer === 'never-end' ? [] : [messages.accountDownloadEnd(account)]),
     ]);
+    if (fault !== undefined) {
+      faults.exercise(fault, `${fault.answer}: ${told.length} of ${rows.length} rows`);
+      faults.use(fault);
+    }
     return {};
   }
 
@@ -251,6 +258,17 @@ export class Session implements Subscriber {
       }),
     ];
   }
+}
+
+/** What of a list is told: the first rows, of all or of the account that is spoiled. */
+function listed(fault: FaultOf<'positions'>, rows: readonly Position[]): readonly Position[] {
+  const spoiled = rows.filter((row) => fault.account === undefined || row.account === fault.account);
+  const left = new Set(spoiled.slice(Math.floor(spoiled.length * toldShare(fault))));
+  return rows.filter((row) => !left.has(row));
+}
+
+function toldShare({ answer, share }: FaultOf<'positions'> | FaultOf<'account-updates'>): number {
+  return { 'never-end': 1, 'not-ready': 1, empty: 0, partial: share }[answer];
 }
 
 function accountTime(): Field[] {

@@ -7,6 +7,7 @@ import { LineLedger } from '../../../bridge/lines/ledger.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
 import { PositionBook } from '../../../bridge/positions/book.ts';
+import type { AccountDoubt } from '../../../bridge/positions/doubts.ts';
 import { Portfolios } from '../../../bridge/positions/portfolio.ts';
 import { Sweeper } from '../../../bridge/positions/sweep.ts';
 import { VANISH } from '../../../bridge/positions/vanish.ts';
@@ -235,6 +236,18 @@ export class Edge implements AsyncDisposable {
   async swept(more = 2): Promise<void> {
     const { complete } = this.sweeper.counts();
     await eventually(() => this.sweeper.counts().complete >= complete + more, { what: 'complete sweeps' });
+  }
+
+  /** Positions that the list lacks and that are not closed. */
+  doubts(): readonly AccountDoubt[] {
+    return this.book.status().doubts;
+  }
+
+  /** How often an account was asked for its own holdings. */
+  asked(): number {
+    return this.gateway.requests.filter(
+      ({ name, fields }) => name === 'reqAccountUpdates' && fields[2] === '1',
+    ).length;
   }
 
   /** The proof that a fault happened, and not only that it was asked for. */
