@@ -43,6 +43,8 @@ export interface PositionChange {
 export interface Doubt {
   /** `performance.now()` of the sweep from which on only the witness is missing. */
   readonly sinceTick: number;
+  /** What other models of the account hold of it: the witness knows none, so it has to have been asked after that. */
+  readonly listed: Decimal;
   readonly witness: Exclude<Verdict, 'agrees'>;
 }
 
@@ -124,14 +126,17 @@ export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptio
     nowTick: completedTick,
     limits: options.vanish,
   });
-  const compareAccount = comparing(sweep.rows, options.testimonies);
+  const compareAccount = comparing(state, sweep, options);
   const doubts = new Map<string, Doubt>();
   for (const { key, position, missing } of living) {
     if (!missing || uncounted.has(key) || !draft.miss(position)) continue;
-    const sinceTick = state.doubts.get(key)?.sinceTick ?? completedTick;
-    const witness = verdictOf(position.contract, sinceTick, compareAccount(position.account));
+    const comparison = compareAccount(position.account);
+    const listed = comparison.listed.get(position.contract.conId) ?? '0';
+    const prior = state.doubts.get(key);
+    const sinceTick = prior?.listed === listed ? prior.sinceTick : completedTick;
+    const witness = verdictOf(position.contract, sinceTick, comparison);
     if (witness === 'agrees') draft.close(position);
-    else doubts.set(key, { sinceTick, witness });
+    else doubts.set(key, { sinceTick, listed, witness });
   }
 
   const lastKeyframeAt = keyframe ? completedAt : state.lastKeyframeAt;
@@ -226,15 +231,20 @@ class Draft {
 
 /** Each account once, and only accounts that are in doubt. */
 function comparing(
-  rows: readonly PositionRow[],
-  testimonies: ReadonlyMap<string, Testimony>,
+  state: PositionState,
+  sweep: Sweep,
+  { testimonies }: DiffOptions,
 ): (account: string) => Comparison {
   const comparisons = new Map<string, Comparison>();
   return (account) => {
     const present = comparisons.get(account);
     if (present !== undefined) return present;
-    const own = rows.filter((row) => row.account === account);
-    const comparison = compare(own, testimonies.get(account));
+    const isOwn = (position: { readonly account: string }) => position.account === account;
+    const comparison = compare({
+      committed: [...state.positions.values()].filter(isOwn),
+      rows: sweep.rows.filter(isOwn),
+      testimony: testimonies.get(account),
+    });
     comparisons.set(account, comparison);
     return comparison;
   };

@@ -15,6 +15,8 @@ export type Verdict = 'agrees' | 'contradicts' | 'silent';
 /** What a sweep has of one account, beside what the account's own window showed. */
 export interface Comparison {
   readonly testimony: Testimony | undefined;
+  /** By conId, over all models: as it is committed, what the sweep lacks included. */
+  readonly committed: ReadonlyMap<number, Decimal>;
   /** By conId, over all models, as the sweep has it. */
   readonly listed: ReadonlyMap<number, Decimal>;
   /** IB security types of which the sweep has contracts that the window does not show. */
@@ -30,13 +32,23 @@ export function testimonyOf(rows: readonly Holding[], askedTick: number): Testim
   return { askedTick, quantities: sumByContract(rows) };
 }
 
-/** @param rows of one account */
-export function compare(rows: readonly Holding[], testimony: Testimony | undefined): Comparison {
-  const listed = sumByContract(rows);
-  const unseen = rows.filter(({ contract: { conId } }) => {
+/** All of one account. */
+export function compare(of: {
+  readonly committed: readonly Holding[];
+  readonly rows: readonly Holding[];
+  readonly testimony: Testimony | undefined;
+}): Comparison {
+  const { testimony } = of;
+  const listed = sumByContract(of.rows);
+  const unseen = of.rows.filter(({ contract: { conId } }) => {
     return listed.has(conId) && testimony?.quantities.has(conId) === false;
   });
-  return { testimony, listed, unseenTypes: new Set(unseen.map(({ contract }) => contract.secType)) };
+  return {
+    testimony,
+    committed: sumByContract(of.committed),
+    listed,
+    unseenTypes: new Set(unseen.map(({ contract }) => contract.secType)),
+  };
 }
 
 /**
@@ -49,11 +61,13 @@ export function compare(rows: readonly Holding[], testimony: Testimony | undefin
 export function verdictOf(
   { conId, secType }: Contract,
   sinceTick: number,
-  { testimony, listed, unseenTypes }: Comparison,
+  { testimony, committed, listed, unseenTypes }: Comparison,
 ): Verdict {
   if (testimony === undefined || testimony.askedTick < sinceTick) return 'silent';
-  const shown = testimony.quantities.get(conId) ?? '0';
-  if (compareDecimals(shown, listed.get(conId) ?? '0') !== 0) return 'contradicts';
+  const left = listed.get(conId) ?? '0';
+  if (compareDecimals(testimony.quantities.get(conId) ?? '0', left) !== 0) return 'contradicts';
+  // Models that cancel each other out look to the witness as if they were not there, before and after.
+  if (compareDecimals(committed.get(conId) ?? '0', left) === 0) return 'silent';
   return unseenTypes.has(secType) ? 'silent' : 'agrees';
 }
 

@@ -181,6 +181,17 @@ describe('comparing a sweep with the committed positions', () => {
     expect(reasons(diffSweep(third.next, sweep(690, [row(2)]), asked(661, row(2))))).toEqual(['1 closed 0']);
   });
 
+  it('leaves models that cancel each other out to zero rows: their going is nothing that a witness sees', () => {
+    const pair = [row(1, '-3'), row(1, '3', { modelCode: 'GROWTH' }), row(2)];
+    let state = held(...pair);
+    for (const seconds of [30, 60, 90, 120]) {
+      const diff = diffSweep(state, sweep(seconds, [row(2)]), asked(seconds - 1, row(2)));
+      expect(reasons(diff)).toEqual([]);
+      state = diff.next;
+    }
+    expect(reasons(diffPush(state, row(1, '0'), OPTIONS))).toEqual(['1 closed 0']);
+  });
+
   it('makes a keyframe of every position seen, first and then each 15 minutes', () => {
     const first = diffSweep(EMPTY, sweep(0, [row(1)]), OPTIONS);
     expect(reasons(first)).toEqual(['1 opened -3']);
