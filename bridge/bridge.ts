@@ -21,7 +21,7 @@ import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
 import { Portfolios } from './positions/portfolio.ts';
-import { Sweeper } from './positions/sweep.ts';
+import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
 import { Witness } from './positions/witness.ts';
 import { RegistryFeed } from './registry/feed.ts';
@@ -147,6 +147,8 @@ export async function startBridge({
     gateway: connection,
     log,
     onEvent: (event) => book.accept(event),
+    lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
+    accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });

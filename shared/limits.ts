@@ -55,6 +55,8 @@ export const RETENTION = {
 export const GATEWAY = {
   linesCap: 100,
   requestsPerSecond: 40,
+  /** Above it reqPositions is not offered: https://interactivebrokers.github.io/tws-api/positions.html */
+  accountsInOneListMax: 50,
   /** A snapshot request ends after about 11 s, whatever came. */
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;

@@ -92,6 +92,26 @@ export type GatewayEvent =
   /** A row that could not be decoded: the sweep that has it is a failure, never a portfolio that lacks a row. */
   | { readonly type: 'positionMalformed'; readonly at: number; readonly fault: string }
   | { readonly type: 'positionEnd'; readonly at: number }
+  /** A row of one account's own list of positions, by the id of the request. */
+  | {
+      readonly type: 'accountPosition';
+      readonly at: number;
+      readonly reqId: number;
+      readonly account: string;
+      /** Absent is the account itself, not one of its models. */
+      readonly modelCode?: string;
+      readonly contract: Contract;
+      readonly quantity: Decimal;
+      readonly averageCost: Decimal;
+    }
+  /** Without the id where not even that could be read: it may be any list's. */
+  | {
+      readonly type: 'accountPositionMalformed';
+      readonly at: number;
+      readonly reqId?: number;
+      readonly fault: string;
+    }
+  | { readonly type: 'accountPositionEnd'; readonly at: number; readonly reqId: number }
   /** One holding of the account whose updates are subscribed. */
   | ({ readonly type: 'portfolioRow'; readonly at: number } & PortfolioRow)
   /**
@@ -180,6 +200,9 @@ export type RequestMeaning =
 export interface GatewayRequests {
   requestPositions(): void;
   cancelPositions(): void;
+  /** The positions of one account with those of its models. @returns the request's id */
+  requestAccountPositions(account: string): number;
+  cancelAccountPositions(reqId: number): void;
   /** The holdings of one account: the gateway knows one such subscription at a time. */
   requestAccountUpdates(account: string): void;
   cancelAccountUpdates(account: string): void;

@@ -69,6 +69,15 @@ export class Wire {
     this.#api.cancelPositions();
   }
 
+  /** An empty model code asks for the account and all of its models. */
+  requestAccountPositions(reqId: number, account: string): void {
+    this.#api.reqPositionsMulti(reqId, account, '');
+  }
+
+  cancelAccountPositions(reqId: number): void {
+    this.#api.cancelPositionsMulti(reqId);
+  }
+
   requestAccountUpdates(account: string): void {
     this.#api.reqAccountUpdates(true, account);
   }
@@ -141,6 +150,7 @@ export class Wire {
       if (!this.#muted) this.#listen({ type: 'closed' });
     });
     this.#subscribePositions();
+    this.#subscribeAccountPositions();
     this.#subscribePortfolio();
     this.#subscribeLines();
     this.#subscribeContracts();
@@ -161,6 +171,29 @@ export class Wire {
       },
     );
     this.#on(EventName.positionEnd, () => this.#data({ type: 'positionEnd', at: Date.now() }));
+  }
+
+  #subscribeAccountPositions(): void {
+    this.#on(
+      EventName.positionMulti,
+      (
+        reqId: number,
+        account: string,
+        modelCode: string,
+        contract: IbContract,
+        quantity: number | undefined,
+        averageCost: number | undefined,
+      ) => {
+        const at = Date.now();
+        const row = decode.decodePosition({ account, contract, quantity, averageCost });
+        const model = modelCode === '' ? {} : { modelCode };
+        if (row.ok) this.#data({ type: 'accountPosition', at, reqId, ...row.value, ...model });
+        else this.#data({ type: 'accountPositionMalformed', at, reqId, fault: row.fault });
+      },
+    );
+    this.#on(EventName.positionMultiEnd, (reqId: number) =>
+      this.#data({ type: 'accountPositionEnd', at: Date.now(), reqId }),
+    );
   }
 
   #subscribePortfolio(): void {
@@ -288,10 +321,12 @@ interface Internals {
 }
 
 /** Rows of lists that are complete or nothing. */
-const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioFailed'> = new Map([
-  [EventName.position, 'positionMalformed'],
-  [EventName.updatePortfolio, 'portfolioFailed'],
-]);
+const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'accountPositionMalformed' | 'portfolioFailed'> =
+  new Map([
+    [EventName.position, 'positionMalformed'],
+    [EventName.positionMulti, 'accountPositionMalformed'],
+    [EventName.updatePortfolio, 'portfolioFailed'],
+  ]);
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */
 const SOCKET_ERROR = 502;

@@ -10,7 +10,7 @@ export type SnapshotDraft = Omit<Snapshot, 'schema' | 'kind' | 'id' | 'bridge' |
 export interface CommittedPosition {
   readonly account: string;
   /** The model of an advisor's account that holds it; absent is the account itself. */
-  readonly modelCode?: string;
+  readonly modelCode?: string | undefined;
   readonly contract: Contract;
   readonly quantity: Decimal;
   readonly averageCost: Decimal;
@@ -23,7 +23,7 @@ export interface PositionCommit {
   readonly upserts: readonly CommittedPosition[];
   readonly removals: readonly {
     readonly account: string;
-    readonly modelCode?: string;
+    readonly modelCode?: string | undefined;
     readonly conId: number;
   }[];
   /** Absent on a push between sweeps. */

@@ -1,3 +1,4 @@
+import { holderOf } from '../../shared/account.ts';
 import { type Contract, contractSchema } from '../../shared/contract.ts';
 import { type Decimal, isZero } from '../../shared/decimal.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
@@ -9,7 +10,7 @@ import { type Guard, isPastLastTradeDate, judgeAbsences, type VanishLimits } fro
 export interface PositionRow {
   readonly account: string;
   /** The model of an advisor's account that holds it; absent is the account itself. */
-  readonly modelCode?: string;
+  readonly modelCode?: string | undefined;
   readonly contract: Contract;
   readonly quantity: Decimal;
   readonly averageCost: Decimal;
@@ -25,6 +26,8 @@ export interface Sweep {
   /** `performance.now()` at the completion. */
   readonly completedTick: number;
   readonly durationMs: number;
+  /** Accounts whose list is complete; every other one's positions are untouched. Absent is all. */
+  readonly accounts?: ReadonlySet<string>;
   /** The last row of each (account, modelCode, conId); zero rows included. */
   readonly rows: readonly PositionRow[];
 }
@@ -84,7 +87,7 @@ export interface Diff {
 const SWEEPS_MISSED_MAX = 2;
 
 export function positionKey(account: string, conId: number, modelCode?: string): string {
-  return modelCode === undefined ? `${account} ${conId}` : `${account} ${conId} ${modelCode}`;
+  return `${conId} ${holderOf({ account, modelCode })}`;
 }
 
 export function keyOf(position: Pick<PositionRow, 'account' | 'modelCode' | 'contract'>): string {
@@ -102,8 +105,9 @@ export function restoreState(committed: CommittedState): PositionState {
 }
 
 /** Compares a complete sweep with the committed state. An incomplete one never gets here. */
-export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptions): Diff {
+export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions): Diff {
   const { sweepId, completedAt, completedTick } = sweep;
+  const options = { ...all, accounts: sweep.accounts?.intersection(all.accounts) ?? all.accounts };
   const keyframe = isKeyframeDue(state.lastKeyframeAt, completedAt, options.keyframePeriodMs);
   const draft = new Draft(state, completedAt, sweepId);
 
@@ -127,7 +131,8 @@ export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptio
     limits: options.vanish,
   });
   const compareAccount = comparing(state, sweep, options);
-  const doubts = new Map<string, Doubt>();
+  const isOthers = (account: string | undefined) => account !== undefined && !options.accounts.has(account);
+  const doubts = new Map([...state.doubts].filter(([key]) => isOthers(state.positions.get(key)?.account)));
   for (const { key, position, missing } of living) {
     if (!missing || uncounted.has(key) || !draft.miss(position)) continue;
     const comparison = compareAccount(position.account);
@@ -140,7 +145,7 @@ export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptio
   }
 
   const lastKeyframeAt = keyframe ? completedAt : state.lastKeyframeAt;
-  const others = [...state.guards].filter(([account]) => !options.accounts.has(account));
+  const others = [...state.guards].filter(([account]) => isOthers(account));
   return {
     commit: { ...draft.commit(), sweep: { sweepId, completedAt, keyframe } },
     changes: draft.changes,
