@@ -70,7 +70,8 @@ export class Sweeper {
   #unsubscribe: (() => void) | undefined;
   #next: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #lists: PositionLists;
+  /** What was asked last. */
+  #lists: PositionLists | undefined;
   #cycle: Cycle | undefined;
   #isLinkDown = false;
   #counter = 0;
@@ -86,7 +87,6 @@ export class Sweeper {
     const push = (row: PositionRow) => this.#emit({ type: 'push', row });
     this.#all = new AllAccountsList({ gateway, log, push, settleMs: options.settleMs ?? 1000 });
     this.#each = new EachAccountLists({ gateway, log, push, accounts });
-    this.#lists = this.#all;
     this.#periodMs = options.periodMs ?? BRIDGE.sweepPeriodMs;
     this.#deadlineMs = options.deadlineMs ?? BRIDGE.sweepDeadlineMs;
   }
@@ -101,8 +101,8 @@ export class Sweeper {
     this.#unsubscribe?.();
     this.#clearTimers();
     this.#cycle = undefined;
-    this.#lists.cancel();
-    this.#lists.forget();
+    this.#lists?.cancel();
+    this.#lists?.forget();
   }
 
   counts(): SweepCounts {
@@ -122,7 +122,7 @@ export class Sweeper {
       case 'linkDown':
         this.#isLinkDown = true;
         if (this.#cycle) {
-          this.#lists.giveUp('');
+          this.#lists?.giveUp('');
           this.#fail(`the gateway lost its link to IB during the sweep (code ${event.code})`);
         }
         break;
@@ -131,7 +131,7 @@ export class Sweeper {
         if (!this.#cycle && this.#gateway.isReady) this.#begin();
         break;
       default:
-        this.#lists.receive(event);
+        this.#lists?.receive(event);
         break;
     }
   }
@@ -140,7 +140,7 @@ export class Sweeper {
   #forget(): void {
     this.#clearTimers();
     this.#cycle = undefined;
-    this.#lists.forget();
+    this.#lists?.forget();
     this.#isLinkDown = false;
   }
 
@@ -156,21 +156,23 @@ export class Sweeper {
     this.#counter += 1;
     const cycle = { sweepId: `${startedAt}-${this.#counter}`, startedAt, startedTick };
     this.#cycle = cycle;
+    const lists = this.#switchLists();
     this.#deadline = setTimeout(
-      () => this.#conclude(cycle, this.#lists.giveUp(`no positionEnd within ${this.#deadlineMs} ms`)),
+      () => this.#conclude(cycle, lists.giveUp(`no positionEnd within ${this.#deadlineMs} ms`)),
       this.#deadlineMs,
     );
-    this.#switchLists();
-    this.#lists.request((reading) => this.#conclude(cycle, reading));
+    lists.request((reading) => this.#conclude(cycle, reading));
   }
 
   /** The number of accounts may change with a connection, and within one when leases do. */
-  #switchLists(): void {
+  #switchLists(): PositionLists {
     const lists = this.#choose() === 'each-account' ? this.#each : this.#all;
-    if (lists === this.#lists) return;
-    this.#lists.cancel();
-    this.#lists.forget();
+    if (lists !== this.#lists) {
+      this.#lists?.cancel();
+      this.#lists?.forget();
+    }
     this.#lists = lists;
+    return lists;
   }
 
   #conclude(cycle: Cycle, { rows, accounts, fault }: Reading): void {

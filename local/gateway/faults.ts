@@ -45,7 +45,12 @@ const momentary = [
   /** Overnight: the option goes, its underlying comes at the strike, and nobody is told. */
   z.strictObject({ kind: z.literal('assignment'), account: z.string().min(1), conId: conIdSchema }),
   /** Overnight: the contract goes, and nobody is told. */
-  z.strictObject({ kind: z.literal('expiry'), account: z.string().min(1), conId: conIdSchema }),
+  z.strictObject({
+    kind: z.literal('expiry'),
+    account: z.string().min(1),
+    modelCode: z.string().min(1).optional(),
+    conId: conIdSchema,
+  }),
   /**
    * The gateway's nightly restart: every connection ends, new ones are refused, then the client ids that were
    * connected linger (326), then it serves; its list of positions may still be loading.
