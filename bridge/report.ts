@@ -100,6 +100,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     sweepAgeMs: ageMs(sweeps.lastAt),
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,
+    positionsDoubted: sweeps.doubts.reduce((sum, { positions }) => sum + positions, 0),
     overAssigned: status.assignments.overAssigned.length,
   };
 }

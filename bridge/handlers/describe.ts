@@ -25,7 +25,12 @@ export function describeContract(
   return {
     lane,
     contract,
-    positions: held.map(({ contract: _, ...holding }) => holding),
+    positions: held.map(({ account, modelCode, quantity, averageCost }) => ({
+      account,
+      ...(modelCode === undefined ? {} : { modelCode }),
+      quantity,
+      averageCost,
+    })),
     quantity: addDecimals('0', ...held.map((position) => position.quantity)),
     quote: context.quoteOf(conId) ?? { quality: 'none' },
     strategyIds: context.strategyIdsOf(conId),
