@@ -43,7 +43,7 @@ export interface PositionChange {
 }
 
 /** An absence that sweeps agree on, and that the account's own holdings have not confirmed. */
-export interface Doubt {
+interface Doubt {
   /** `performance.now()` of the sweep from which on only the witness is missing. */
   readonly sinceTick: number;
   /** What other models of the account hold of it: the witness knows none, so it has to have been asked after that. */
