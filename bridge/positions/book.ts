@@ -172,7 +172,12 @@ export class PositionBook {
   /** After each sweep: says what changed, and asks on. */
   #reviewDoubts(): void {
     const { log, witness } = this.#options;
-    const doubts = new Map(doubtsOf(this.#state).map((doubt) => [doubt.account, doubt]));
+    const accounts = this.#options.accounts();
+    const doubts = new Map(
+      doubtsOf(this.#state)
+        .filter(({ account }) => accounts.has(account))
+        .map((doubt) => [doubt.account, doubt]),
+    );
     for (const [account, { positions, cause }] of doubts) {
       if (this.#doubts.get(account)?.cause === cause) continue;
       log.warn('positions-doubted', { account: maskAccount(account), positions, cause });
@@ -181,8 +186,10 @@ export class PositionBook {
       if (!doubts.has(account)) log.info('positions-doubt-over', { account: maskAccount(account) });
     }
     this.#doubts = doubts;
-    const inDoubt = [...this.#state.doubts.keys()].map((key) => this.#state.positions.get(key)?.account);
-    witness.ask(new Set(inDoubt.filter((account) => account !== undefined)));
+    const inDoubt = [...this.#state.doubts.keys()].flatMap(
+      (key) => this.#state.positions.get(key)?.account ?? [],
+    );
+    witness.ask(accounts.intersection(new Set(inDoubt)));
   }
 
   #observe(state: PositionState): void {

@@ -1,6 +1,7 @@
 import { holderOf } from '../../shared/account.ts';
 import { type Contract, contractSchema } from '../../shared/contract.ts';
 import { type Decimal, isZero } from '../../shared/decimal.ts';
+import { utcDay } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { CommittedPosition, CommittedState, PositionCommit } from '../outbox/draft.ts';
 import { type Comparison, compare, type Testimony, type Verdict, verdictOf } from './testimony.ts';
@@ -121,9 +122,8 @@ export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions):
   const presences = [...state.positions]
     .filter(([, position]) => isRecorded(position, options))
     .map(([key, position]) => ({ key, position, missing: !seen.has(key) }));
-  const [expired, living] = partition(presences, ({ position }) =>
-    isPastLastTradeDate(position, completedAt),
-  );
+  const today = utcDay(completedAt).replaceAll('-', '');
+  const [expired, living] = partition(presences, ({ position }) => isPastLastTradeDate(position, today));
   for (const { position, missing } of expired) if (missing && draft.miss(position)) draft.close(position);
   const { guards, uncounted } = judgeAbsences(living, {
     guards: state.guards,

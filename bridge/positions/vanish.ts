@@ -69,10 +69,9 @@ type PositionGuards = ReadonlyMap<string, Guard>;
 
 /**
  * By the UTC day: it ends after the session of its date in Chicago and New York, and before their next one.
- * @param now ISO 8601
+ * @param today YYYYMMDD
  */
-export function isPastLastTradeDate({ contract }: CommittedPosition, now: string): boolean {
-  const today = now.slice(0, 10).replaceAll('-', '');
+export function isPastLastTradeDate({ contract }: CommittedPosition, today: string): boolean {
   return contract.lastTradeDate !== undefined && contract.lastTradeDate < today;
 }
 

@@ -136,6 +136,24 @@ describe('the position book', () => {
     expect(changed.at(-1)).toMatchObject({ reason: 'closed', position: { contract: { conId: 2 } } });
   });
 
+  it('asks nobody about an account that went elsewhere, and keeps what it had', async () => {
+    accounts = new Set([ACCOUNT, OTHER]);
+    const book = await open();
+    const theirs = row(1, '7', { account: OTHER });
+    book.accept(swept(0, row(1), theirs));
+    for (const seconds of [30, 60]) {
+      book.accept(swept(seconds, row(1)));
+      await eventually(async () => (await outbox.committed()).lastSweep?.sweepId === `sweep-${seconds}`);
+    }
+    await eventually(() => witness.asked.length === 1);
+    expect(witness.asked).toEqual([OTHER]);
+    accounts = new Set([ACCOUNT]);
+    book.accept(swept(90, row(1)));
+    await eventually(() => book.status().doubts.length === 0);
+    expect(witness.asked).toEqual([OTHER]);
+    expect((await outbox.committed()).positions).toHaveLength(2);
+  });
+
   it('does not show a position as held once its closing is on its way to disk', async () => {
     const book = await open();
     book.accept(swept(0, row(1)));
