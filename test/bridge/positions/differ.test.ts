@@ -217,6 +217,22 @@ describe('comparing a sweep with the committed positions', () => {
     expect(second.next.positions).toEqual(state.positions);
   });
 
+  it('does not touch positions of an account whose list did not end, nor its doubts', () => {
+    const theirs = [1, 2, 3].map((conId) => row(conId, '5', { account: OTHER }));
+    const partly = (seconds: number) => ({ ...sweep(seconds, [row(1)]), accounts: new Set([ACCOUNT]) });
+    const state = held(row(1), ...theirs);
+    const whole = diffSweep(state, sweep(30, [row(1), ...theirs.slice(1)]), OPTIONS);
+    const doubted = diffSweep(whole.next, sweep(60, [row(1), ...theirs.slice(1)]), OPTIONS).next;
+    const guarded = diffSweep(state, sweep(30, [row(1)]), OPTIONS).next;
+    for (const before of [state, doubted, guarded]) {
+      const diff = diffSweep(before, partly(90), asked(89, row(1)));
+      expect(diff.changes).toEqual([]);
+      expect(diff.next).toEqual(before);
+    }
+    expect(doubted.doubts.size).toBe(1);
+    expect(guarded.guards.size).toBe(1);
+  });
+
   it('does not touch positions of a type that is not recorded any more', () => {
     const state = held(row(1), row(2, '5', { contract: contract(2, { secType: 'STK' }) }));
     const options: DiffOptions = { ...OPTIONS, secTypes: new Set(['OPT']) };

@@ -239,6 +239,7 @@ describe('the list of an account on the wire', () => {
       if (fields[0] !== '6' || fields[2] !== '1') return false;
       const account = fields[3] ?? '';
       client.send(6, 2, 'AccountReady', 'true', '', account);
+      client.send(6, 2, 'WhatIfPMEnabled', 'false', '', account);
       client.send(6, 2, 'NetLiquidation', '1234.5', 'USD', account);
       client.send(7, 8, ...QQQ, '-3', '19.515', '-5854.5', '2100.6321', '447.4', '0.0', account);
       const unset = String(Number.MAX_VALUE);
