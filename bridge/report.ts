@@ -45,7 +45,7 @@ export function reportStatus(
   },
 ): BridgeStatus {
   const { bridge, startedAt, at } = context;
-  const { lastFault: bookFault, lastCommitMs, positions } = parts.book.status();
+  const { lastFault: bookFault, lastCommitMs, positions, doubts } = parts.book.status();
   const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
   const { fault: outboxFault, ...outbox } = context.outbox;
   const { lastFault: publisherFault, ...published } = parts.publisher.status();
@@ -65,12 +65,13 @@ export function reportStatus(
         bridge: holder,
       })),
     },
-    lines: { cap: parts.ledger.cap, ...parts.streams.status(), ...parts.snapshots.status() },
+    lines: { ...parts.ledger.status(), ...parts.streams.status(), ...parts.snapshots.status() },
     ticks: parts.streams.ticks,
     sweeps: {
       ...sweeps,
       positions,
       ...(lastCommitMs === undefined ? {} : { lastCommitMs }),
+      doubts: doubts.map((doubt) => ({ ...doubt, account: maskAccount(doubt.account) })),
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
     assignments: { overAssigned: overAssigned(parts) },
@@ -106,6 +107,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     sweepAgeMs: ageMs(sweeps.lastAt),
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,
+    positionsDoubted: sweeps.doubts.reduce((sum, { positions }) => sum + positions, 0),
     overAssigned: status.assignments.overAssigned.length,
   };
 }

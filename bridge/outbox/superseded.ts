@@ -67,7 +67,7 @@ export class Superseded {
 
 /** The walk through one lane. */
 class Lane {
-  /** By account and conId: the newest that has been passed. */
+  /** By account, model and conId: the newest that has been passed. */
   readonly newest = new Map<string, Newest>();
   readonly #rows: StatementSync;
   readonly #priority: number;
@@ -78,8 +78,8 @@ class Lane {
     this.#priority = priority;
     this.#onChange = onChange;
     this.#rows = database.prepare(`
-      SELECT key, body ->> '$.account' AS account, body ->> '$.contract.conId' AS con_id,
-        body ->> '$.reason' = 'closed' AS is_close
+      SELECT key, body ->> '$.account' AS account, body ->> '$.modelCode' AS model,
+        body ->> '$.contract.conId' AS con_id, body ->> '$.reason' = 'closed' AS is_close
       FROM pending WHERE priority = ? AND key > ? AND kind = 'snapshot' ORDER BY key`);
   }
 
@@ -90,7 +90,7 @@ class Lane {
     });
     const keys: number[] = [];
     for (const row of this.#rows.iterate(this.#priority, this.#passed)) {
-      const contract = `${row.account} ${row.con_id}`;
+      const contract = `${row.account} ${row.model} ${row.con_id}`;
       const older = this.newest.get(contract);
       this.#passed = Number(row.key);
       this.#put(contract, { key: this.#passed, isClose: row.is_close === 1 });

@@ -111,6 +111,19 @@ describe('a full outbox', () => {
     expect(seqs(store)).toEqual([1, 5, 6, 7]);
   });
 
+  it('keeps the newest of each account and of each of its models', () => {
+    const store = open({ maxBytes: roomFor(4) });
+    const rows = [
+      poll(1),
+      of(1, 'poll', { modelCode: 'growth' }),
+      of(1, 'poll', { account: 'DU9000009' }),
+      poll(1),
+      poll(1),
+    ];
+    expect(fill(store, rows)).toEqual([1]);
+    expect(seqs(store)).toEqual([2, 3, 4, 5]);
+  });
+
   it('joins what it declares, so that a long time without AWS ends with few declarations', () => {
     const store = open({ maxBytes: roomFor(20) });
     const rows = Array.from({ length: 120 }, (_, index) => poll(1 + (index % 5)));
