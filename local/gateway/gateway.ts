@@ -161,7 +161,7 @@ class Gateway implements SimulatedGateway {
   }
 
   async start(): Promise<void> {
-    const { port, requestLogPath, tickPeriodMs, changesPerMinute } = this.#settings;
+    const { port, requestLogPath, tickPeriodMs, tickTurns, changesPerMinute } = this.#settings;
     if (requestLogPath !== undefined) await this.#log.open(requestLogPath);
     try {
       this.#port = await this.#listen(this.#server, port);
@@ -169,7 +169,7 @@ class Gateway implements SimulatedGateway {
       await this.#log.close();
       throw error;
     }
-    this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs));
+    this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs / tickTurns));
     if (changesPerMinute > 0) {
       this.#timers.push(setInterval(() => this.#activity.step(), 60_000 / changesPerMinute));
     }

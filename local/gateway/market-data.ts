@@ -56,12 +56,14 @@ export class MarketData {
   readonly #ledger: LineLedger;
   readonly #faults: LineFaults;
   readonly #feed: 'live' | 'frozen' | 'delayed';
+  readonly #tickTurns: number;
   readonly #snapshotMs: number;
   readonly #snapshotGaps: number;
   readonly #held = new Map<Subscriber, Map<number, Held>>();
   #snapshots = 0;
   #ticks = 0;
   #ticksDropped = 0;
+  #turn = 0;
 
   constructor(options: {
     readonly catalogue: Catalogue;
@@ -69,6 +71,7 @@ export class MarketData {
     readonly ledger: LineLedger;
     readonly standing: StandingFaults;
     readonly feed: 'live' | 'frozen' | 'delayed';
+    readonly tickTurns: number;
     readonly snapshotMs: number;
     readonly snapshotGaps: number;
   }) {
@@ -77,6 +80,7 @@ export class MarketData {
     this.#ledger = options.ledger;
     this.#faults = new LineFaults(options.standing);
     this.#feed = options.feed;
+    this.#tickTurns = options.tickTurns;
     this.#snapshotMs = options.snapshotMs;
     this.#snapshotGaps = options.snapshotGaps;
   }
@@ -178,16 +182,17 @@ export class MarketData {
     if (held !== undefined) held.isDead = true;
   }
 
-  /** One step of the market, told to everyone who streams. */
+  /** One turn: the first of a period moves the market, and those whose turn it is are told to everyone who streams them. */
   tick(): void {
     if (this.#feed === 'frozen') return;
-    this.#market.advance();
+    if (this.#turn === 0) this.#market.advance();
     const quotes = new Map<number, Quote | undefined>();
     const nowMs = Date.now();
     for (const [client, lines] of this.#held) {
       const messages: Field[][] = [];
       for (const held of lines.values()) {
         const { conId } = held.line.instrument.contract;
+        if (conId % this.#tickTurns !== this.#turn) continue;
         if (held.line.snapshot || held.isDead || this.#faults.isStarved(held.line.instrument)) continue;
         this.#adoptType(client, held, messages);
         const quote = quotes.get(conId) ?? this.#market.quote(conId);
@@ -196,6 +201,7 @@ export class MarketData {
       }
       if (messages.length > 0) this.#send(client, messages);
     }
+    this.#turn = (this.#turn + 1) % this.#tickTurns;
   }
 
   #open(client: Subscriber, held: Held, quote: Quote): void {
