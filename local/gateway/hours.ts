@@ -1,4 +1,5 @@
 import { addDays, compactDay, type Day, weekday } from './calendar.ts';
+import type { Instrument } from './portfolio.ts';
 
 const DAYS_SHOWN = 6;
 
@@ -9,9 +10,14 @@ export interface Hours {
 
 /**
  * Trading hours as contract details bring them: one entry per day in the instrument's own time zone,
- * `20260405:CLOSED;20260406:0400-20260406:2000`.
+ * `20260405:CLOSED;20260406:0400-20260406:2000`. What the instrument says itself wins.
  */
-export function hoursOf(secType: string, today: Day): Hours {
+export function hoursOf({ contract, tradingHours, liquidHours }: Instrument, today: Day): Hours {
+  const usual = usualHours(contract.secType, today);
+  return { trading: tradingHours ?? usual.trading, liquid: liquidHours ?? usual.liquid };
+}
+
+function usualHours(secType: string, today: Day): Hours {
   if (secType === 'FUT' || secType === 'FOP') {
     return { trading: overnight(today), liquid: daily(today, '0830', '1600') };
   }

@@ -76,10 +76,13 @@ export class Session implements Subscriber {
 
   greet(): void {
     this.send([messages.managedAccounts(this.#floor.accounts), messages.nextValidId(1)]);
-    for (const notice of FARMS_ARE_UP) this.notify(-1, notice);
     const { faults } = this.#floor;
+    const greeting = faults.of('greeting');
+    for (const notice of greeting?.notices ?? FARMS_ARE_UP) this.notify(-1, notice);
+    if (greeting !== undefined)
+      faults.exercise(greeting, `${greeting.notices.length} notices at the beginning`);
     const link = faults.of('link-lost');
-    if (link !== undefined) this.notify(-1, noticeOf(link.code));
+    if (link !== undefined) this.notify(-1, noticeOf(link.code, link.text));
     const broken = faults.of('farm-broken');
     if (broken !== undefined) this.notify(-1, farmNotice(broken, false));
   }
@@ -179,7 +182,7 @@ export class Session implements Subscriber {
         instrument,
         underlying: catalogue.instruments.get(instrument.underConId ?? 0),
         exchange: query.exchange ?? instrument.contract.exchange,
-        hours: hoursOf(instrument.contract.secType, today),
+        hours: hoursOf(instrument, today),
       }),
     );
     this.send([...rows, messages.contractDetailsEnd(reqId)]);
