@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CLI, end } from './contenders.ts';
 
 /** What the gateway itself has counted at one moment. */
-export interface Count {
+interface Count {
   readonly atMs: number;
   /** Market data messages sent. */
   readonly ticks: number;
