@@ -10,19 +10,20 @@ export interface Hours {
 
 /**
  * Trading hours as contract details bring them: one entry per day in the instrument's own time zone,
- * `20260405:CLOSED;20260406:0400-20260406:2000`. What the instrument says itself wins.
+ * `20260405:CLOSED;20260406:0400-20260406:2000`.
  */
-export function hoursOf({ contract, tradingHours, liquidHours }: Instrument, today: Day): Hours {
-  const usual = usualHours(contract.secType, today);
-  return { trading: tradingHours ?? usual.trading, liquid: liquidHours ?? usual.liquid };
-}
-
-function usualHours(secType: string, today: Day): Hours {
+export function hoursOf(secType: string, today: Day): Hours {
   if (secType === 'FUT' || secType === 'FOP') {
     return { trading: overnight(today), liquid: daily(today, '0830', '1600') };
   }
   const liquid = daily(today, '0930', '1600');
   return { trading: secType === 'STK' ? daily(today, '0400', '2000') : liquid, liquid };
+}
+
+/** What an instrument of the portfolio says itself, else the usual hours of its kind. */
+export function shownHours({ contract, tradingHours, liquidHours }: Instrument, today: Day): Hours {
+  const usual = hoursOf(contract.secType, today);
+  return { trading: tradingHours ?? usual.trading, liquid: liquidHours ?? usual.liquid };
 }
 
 function daily(today: Day, open: string, close: string): string {
