@@ -64,6 +64,9 @@ describe(`a gateway that was recorded (seed ${SEED})`, () => {
     await eventually(() => heard(observer).includes(1102), { what: '1102' });
     gateway.inject({ kind: 'farm-broken', farm: 'usopt' }, 100);
     await eventually(() => heard(observer).filter((code) => code === 2104).length >= 2, { what: '2104' });
+    // What is apart in the recording stays apart in its replay, however busy the machine is.
+    const swept = sweepsOf(observer);
+    await eventually(() => sweepsOf(observer) >= swept + 3, { what: 'more sweeps' });
     gateway.inject({ kind: 'restart', downMs: 50, lingerMs: 100 });
     await eventually(() => observer.sessions === 2, { what: 'a second session' });
     await eventually(() => observer.observed.happenings.at(-1)?.type === 'sweep', {
@@ -154,4 +157,8 @@ describe(`a gateway that was recorded (seed ${SEED})`, () => {
 
 function heard({ observed }: Observer): number[] {
   return observed.happenings.flatMap((each) => (each.type === 'message' ? each.code : []));
+}
+
+function sweepsOf({ observed }: Observer): number {
+  return observed.happenings.filter(({ type }) => type === 'sweep').length;
 }

@@ -54,3 +54,7 @@ export interface Observed {
   readonly details: ReadonlyMap<number, ContractDetails>;
   readonly lines: ReadonlyMap<number, ObservedLine>;
 }
+
+export function isOption(secType: string): boolean {
+  return secType === 'OPT' || secType === 'FOP';
+}

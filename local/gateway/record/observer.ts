@@ -1,12 +1,12 @@
-import type { ContractDetails, GatewayEvent, LineEvent } from '../../../bridge/gateway/events.ts';
+import type { GatewayEvent } from '../../../bridge/gateway/events.ts';
 import type { Message } from '../../../bridge/gateway/notices.ts';
 import { PacedRequests } from '../../../bridge/gateway/requests.ts';
-import { requestContractOf } from '../../../bridge/gateway/routing.ts';
 import { CONNECTION_DEFAULTS } from '../../../bridge/gateway/settings.ts';
 import { Wire, type WireSignal } from '../../../bridge/gateway/wire.ts';
 import type { Log } from '../../../bridge/log.ts';
 import { sleep } from '../../../bridge/wait.ts';
-import type { Happening, Observed, ObservedLine, ObservedPosition } from './observed.ts';
+import { Inquiry } from './inquiry.ts';
+import type { Happening, Observed, ObservedPosition } from './observed.ts';
 
 export interface ObserverOptions {
   readonly host: string;
@@ -14,8 +14,10 @@ export interface ObserverOptions {
   readonly clientId: number;
   /** Market data lines that it may use at a time. */
   readonly lines: number;
-  /** Between two sweeps of the positions, and the longest that one may take. */
+  /** Between two sweeps of the positions. */
   readonly sweepMs: number;
+  /** One that has not ended after it never does. */
+  readonly sweepDeadlineMs: number;
   /** Between two attempts to connect. */
   readonly retryMs: number;
   /** A line that is only asked for its price is given back after this at the latest. */
@@ -28,6 +30,7 @@ export const OBSERVER_DEFAULTS = {
   clientId: 18,
   lines: 5,
   sweepMs: 30_000,
+  sweepDeadlineMs: 20_000,
   retryMs: 1_000,
   glanceMs: 4_000,
   quietMs: 15_000,
@@ -40,14 +43,6 @@ const HAPPENINGS_MAX = 100_000;
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** What a request that waits for its end is about. */
-interface Stream {
-  readonly conId: number;
-  /** Ends a glance; a line that is kept has none. */
-  readonly timer: NodeJS.Timeout | undefined;
-  hasTicked: boolean;
-}
-
 /**
  * Looks at a gateway and writes down what it sees. It sends what the bridge may send and nothing else: positions,
  * contract details of what is held and of its underlyings, and a few market data lines: each contract that needs a
@@ -59,13 +54,7 @@ export class Observer {
   readonly #startedAt = performance.now();
   readonly #happenings: Happening[] = [];
   readonly #accounts = new Set<string>();
-  readonly #details = new Map<number, ContractDetails>();
-  readonly #detailsAsked = new Map<number, number>();
-  readonly #lines = new Map<number, ObservedLine>();
-  readonly #streams = new Map<number, Stream>();
-  /** Contracts whose details were asked for, and those whose price was. */
-  readonly #inquired = new Set<number>();
-  readonly #glanced = new Set<number>();
+  readonly #inquiry: Inquiry;
   #positions: readonly ObservedPosition[] = [];
   #sweep:
     | { readonly atMs: number; readonly rows: ObservedPosition[]; readonly timer: NodeJS.Timeout }
@@ -85,6 +74,7 @@ export class Observer {
       refused: () => {},
       broken: () => this.#over?.(),
     });
+    this.#inquiry = new Inquiry({ ...options, requests: this.#requests });
   }
 
   /** How often a session began so far. */
@@ -97,8 +87,8 @@ export class Observer {
       happenings: this.#happenings,
       accounts: [...this.#accounts],
       positions: this.#positions,
-      details: this.#details,
-      lines: this.#lines,
+      details: this.#inquiry.details,
+      lines: this.#inquiry.lines,
     };
   }
 
@@ -144,11 +134,7 @@ export class Observer {
     clearTimeout(this.#sweep?.timer);
     clearTimeout(this.#nextSweep);
     this.#sweep = undefined;
-    for (const { timer } of this.#streams.values()) clearTimeout(timer);
-    this.#streams.clear();
-    // Whatever was on its way is asked for again.
-    for (const conId of this.#detailsAsked.values()) this.#inquired.delete(conId);
-    this.#detailsAsked.clear();
+    this.#inquiry.forget();
     this.#requests.detach();
   }
 
@@ -193,13 +179,12 @@ export class Observer {
     this.#requests.attach(wire);
     this.#note({ type: 'ready', atMs: this.#now() });
     this.#startSweep();
-    this.#askOn();
+    this.#inquiry.askAbout(this.#positions.map(({ contract }) => contract.conId));
   }
 
   #startSweep(): void {
-    const { sweepMs } = this.#options;
     const atMs = this.#now();
-    const timer = setTimeout(() => this.#endSweep(false), sweepMs);
+    const timer = setTimeout(() => this.#endSweep(false), this.#options.sweepDeadlineMs);
     this.#sweep = { atMs, rows: [], timer };
     this.#requests.requestPositions();
   }
@@ -213,7 +198,7 @@ export class Observer {
     if (hasEnded && sweep.rows.length >= this.#positions.length) this.#positions = sweep.rows;
     this.#requests.cancelPositions();
     this.#nextSweep = setTimeout(() => this.#startSweep(), this.#options.sweepMs);
-    this.#askOn();
+    this.#inquiry.askAbout(this.#positions.map(({ contract }) => contract.conId));
   }
 
   #data(event: GatewayEvent): void {
@@ -225,39 +210,18 @@ export class Observer {
       case 'positionEnd':
         this.#endSweep(true);
         break;
-      case 'contractDetails': {
-        const asked = this.#detailsAsked.get(event.reqId);
-        if (asked !== undefined) this.#details.set(asked, event.details);
-        break;
-      }
-      case 'contractDetailsEnd':
-        this.#detailsAsked.delete(event.reqId);
-        this.#askOn();
-        break;
-      case 'price':
-      case 'greeks':
-      case 'marketDataType':
-      case 'size':
-      case 'pulse':
-        this.#tick(event);
-        break;
       default:
+        if (this.#inquiry.learn(event)) this.#ticked();
         break;
     }
   }
 
-  #tick(event: LineEvent): void {
-    const stream = this.#streams.get(event.reqId);
-    if (stream === undefined) return;
+  #ticked(): void {
     const now = this.#now();
     if (this.#lastTickMs !== undefined && now - this.#lastTickMs >= this.#options.quietMs) {
       this.#note({ type: 'quiet', atMs: this.#lastTickMs, forMs: Math.round(now - this.#lastTickMs) });
     }
     this.#lastTickMs = now;
-    const line = this.#lineOf(stream.conId);
-    learn(line, event);
-    stream.hasTicked ||= event.type === 'price' || event.type === 'greeks';
-    if (stream.timer !== undefined && line.price !== undefined) this.#release(event.reqId);
   }
 
   #message({ code, message, reqId }: Message): void {
@@ -270,60 +234,8 @@ export class Observer {
       this.#note({ type: 'message', atMs, code, text: message });
       return;
     }
-    // A contract that has no details any more: what its position says has to do.
-    if (this.#detailsAsked.delete(reqId)) this.#askOn();
-    const stream = this.#streams.get(reqId);
-    if (stream === undefined) return;
-    const { conId, hasTicked } = stream;
-    this.#note({ type: 'message', atMs, code, text: message, line: { conId, hasTicked } });
-  }
-
-  /** Whatever is to be asked next: contract details first, then prices, then lines to keep. */
-  #askOn(): void {
-    const held = this.#positions.map(({ contract }) => contract.conId);
-    const underlyings = [...this.#details.values()].flatMap(({ contract, underConId }) =>
-      underConId !== undefined && isOption(contract.secType) ? [underConId] : [],
-    );
-    for (const conId of new Set([...held, ...underlyings])) {
-      if (this.#inquired.has(conId)) continue;
-      this.#inquired.add(conId);
-      this.#detailsAsked.set(this.#requests.requestContractDetails({ conId }), conId);
-    }
-    const priceless = [...this.#details].filter(
-      ([conId, { contract }]) => !isOption(contract.secType) && !this.#glanced.has(conId),
-    );
-    for (const [conId, details] of priceless) {
-      if (this.#streams.size >= this.#options.lines) return;
-      this.#glanced.add(conId);
-      this.#stream(conId, details, 'glance');
-    }
-    if (this.#detailsAsked.size > 0) return;
-    const kept = new Set([...this.#streams.values()].map(({ conId }) => conId));
-    for (const conId of held) {
-      const details = this.#details.get(conId);
-      if (this.#streams.size >= this.#options.lines) return;
-      if (details !== undefined && !kept.has(conId)) this.#stream(conId, details, 'keep');
-      kept.add(conId);
-    }
-  }
-
-  #stream(conId: number, details: ContractDetails, how: 'glance' | 'keep'): void {
-    const reqId = this.#requests.requestMarketData(requestContractOf(details), 'stream');
-    const timer = how === 'keep' ? undefined : setTimeout(() => this.#release(reqId), this.#options.glanceMs);
-    this.#streams.set(reqId, { conId, timer, hasTicked: false });
-  }
-
-  #release(reqId: number): void {
-    clearTimeout(this.#streams.get(reqId)?.timer);
-    this.#streams.delete(reqId);
-    this.#requests.cancelMarketData(reqId);
-    this.#askOn();
-  }
-
-  #lineOf(conId: number): ObservedLine {
-    const line = this.#lines.get(conId) ?? {};
-    this.#lines.set(conId, line);
-    return line;
+    const line = this.#inquiry.refused(reqId);
+    if (line !== undefined) this.#note({ type: 'message', atMs, code, text: message, line });
   }
 
   #note(happening: Happening): void {
@@ -333,33 +245,4 @@ export class Observer {
   #now(): number {
     return Math.round(performance.now() - this.#startedAt);
   }
-}
-
-function learn(line: ObservedLine, event: LineEvent): void {
-  switch (event.type) {
-    case 'price': {
-      const { field, price } = event;
-      if (price === undefined || price <= 0) break;
-      // The last trade, or what it is worth while nobody trades it.
-      if (field === 'last' || line.price === undefined) line.price = price;
-      break;
-    }
-    case 'greeks': {
-      const { iv, delta, underlying } = event.greeks;
-      if (iv !== undefined && event.source === 'model') line.iv = iv;
-      if (underlying !== undefined) line.underlying = underlying;
-      if (delta !== undefined) line.greeks = 'computed';
-      else line.greeks ??= 'unset';
-      break;
-    }
-    case 'marketDataType':
-      line.marketDataType = event.marketDataType;
-      break;
-    default:
-      break;
-  }
-}
-
-export function isOption(secType: string): boolean {
-  return secType === 'OPT' || secType === 'FOP';
 }

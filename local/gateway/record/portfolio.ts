@@ -1,8 +1,7 @@
 import { isZero } from '../../../shared/decimal.ts';
 import { type Instrument, type Portfolio, portfolioSchema } from '../portfolio.ts';
 import { type Disguise, inventedCost, scrambledQuantity } from './disguise.ts';
-import type { Observed, ObservedPosition } from './observed.ts';
-import { isOption } from './observer.ts';
+import { isOption, type Observed, type ObservedPosition } from './observed.ts';
 
 export interface RecordedPortfolio {
   readonly portfolio: Portfolio;
