@@ -65,7 +65,11 @@ describe('the program', () => {
     ],
     [
       ['lines', '--help'],
-      ['confirmed', DEFAULT_STATUS_URL],
+      ['confirmed', 'explain', DEFAULT_STATUS_URL],
+    ],
+    [
+      ['lines', 'explain', '--help'],
+      ['conId', '--json', '--state-dir', 'Examples'],
     ],
     [
       ['query', '--help'],
@@ -117,6 +121,10 @@ describe('the program', () => {
     [['query'], "missing required argument 'sql'"],
     [['positions', '--dir', 'a', '--outputs', 'b'], 'name two places'],
     [['lines', '--status-url', 'nix'], 'is no URL'],
+    [['lines', 'explain'], "missing required argument 'conId|strategy'"],
+    [['lines', 'explain', 'a', '--status-url', 'nix'], 'is no URL'],
+    [['lines', '--status-url', 'nix', 'explain', 'a'], 'is no URL'],
+    [['lines', 'a'], 'see slotwise lines --help'],
     [['local', '--nix'], "unknown option '--nix': see slotwise local --help"],
     [['record'], "required option '--gateway <host:port>' not specified"],
     [['record', '--gateway', 'nix'], 'must be HOST:PORT'],
