@@ -40,8 +40,8 @@ const MESSAGES_PER_SECOND = 5000;
 /** A feed that is further from what it should be proves nothing. */
 const RATE_TOLERANCE = 0.1;
 /** Four legs of a condor say about this much when the market moves; every contract has its turn of 5 ms. */
-const TICK_MS = 155;
-const TICK_TURNS = 31;
+const TICK_MS = 151;
+const TICK_TURNS = 30;
 const WARM_UP_MS = 15_000;
 const START_MS = 120_000;
 /** Flat: the last third of the window needs no more than this above the first, by medians. */
