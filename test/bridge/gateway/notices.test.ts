@@ -67,9 +67,26 @@ describe('a code that ends an attempt or a session', () => {
     expect(isKnownCode(code)).toBe(true);
   });
 
-  it('1300 keeps the text, which names the new port', () => {
-    const message = 'TWS socket port has been reset. Please reconnect on the new port - 4005';
-    expect(classify({ code: 1300, message })).toMatchObject({ fault: { detail: message } });
+  it.each([
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - 4005',
+      4005,
+    ],
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port – 7496.',
+      7496,
+    ],
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port',
+      undefined,
+    ],
+    ['reconnect on the new port - 70000', undefined],
+  ])('1300 says where to go: %s', (message, port) => {
+    const notice = classify({ code: 1300, message });
+    expect(notice).toEqual({
+      kind: 'session',
+      fault: { kind: 'port-moved', detail: message, ...(port === undefined ? {} : { port }) },
+    });
   });
 });
 
