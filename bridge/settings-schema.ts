@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BRIDGE, FEED, GATEWAY, SQS } from '../shared/limits.ts';
+import { BRIDGE, FEED, GATEWAY, LINES, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
@@ -73,6 +73,11 @@ export const settingsSchema = z.strictObject({
         .max(10_000)
         .default(GATEWAY.linesCap)
         .describe('Market data lines that this bridge may use of the account.'),
+      answerDeadlineMs: ms(100, DAY_MS).default(LINES.answerDeadlineMs),
+      verifyDeadlineMs: ms(100, DAY_MS).default(LINES.verifyDeadlineMs),
+      silenceMs: ms(100, DAY_MS).default(LINES.silenceMs),
+      competingRetryMs: ms(100, DAY_MS).default(LINES.competingRetryMs),
+      typeGraceMs: ms(100, DAY_MS).default(LINES.typeGraceMs),
     })
     .prefault({}),
   marketData: z

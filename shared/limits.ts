@@ -59,6 +59,24 @@ export const GATEWAY = {
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;
 
+/** Why each default: docs/operations.md */
+export const LINES = {
+  answerDeadlineMs: MINUTE_MS,
+  verifyDeadlineMs: 30 * SECOND_MS,
+  silenceMs: 2 * MINUTE_MS,
+  competingRetryMs: 5 * MINUTE_MS,
+  /** How many times longer a silent line is waited for while lines of the same underlying speak. */
+  siblingPatience: 5,
+  /** The longest pause between two requests of a line that stays silent, as a multiple of silenceMs. */
+  silencePauseMax: 30,
+  /** Lines requested again in one second at most: a cancel and a request each, a quarter of the pace. */
+  requestedAgainPerSecond: 5,
+  /** A request brings the standing quote within seconds: what comes later is the market. */
+  replayMs: 10 * SECOND_MS,
+  /** After an opening or a close: the last ticks of the session, and TWS itself may switch the type. */
+  typeGraceMs: MINUTE_MS,
+} as const;
+
 export const BRIDGE = {
   sweepPeriodMs: 30 * SECOND_MS,
   sweepDeadlineMs: 20 * SECOND_MS,
@@ -89,4 +107,8 @@ relation(
 );
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
+relation(
+  4 * 2 * LINES.requestedAgainPerSecond <= GATEWAY.requestsPerSecond,
+  'lines requested again must leave most of the pace to others',
+);
 relation(GATEWAY.requestsPerSecond < GATEWAY.linesCap / 2, 'IB allows lines / 2 requests per second');

@@ -1,5 +1,5 @@
 import type { GatewayRequests, MarketDataType, RequestContract, RequestMeaning } from './events.ts';
-import { type Lane, Pacer } from './pacer.ts';
+import { type Lane, type PacedRequest, Pacer } from './pacer.ts';
 import type { Wire } from './wire.ts';
 
 /** Counts for the whole process: an answer to a request of an earlier connection finds nobody. */
@@ -25,6 +25,9 @@ export class PacedRequests implements GatewayRequests {
   readonly #options: Options;
   readonly #pacer: Pacer;
   #wire: Wire | undefined;
+  /** What market data requests are made with that name no type, and what the gateway was told last. */
+  #type: MarketDataType = 1;
+  #typeSent: MarketDataType | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #waitingForUrgent = new Set<() => void>();
 
@@ -35,6 +38,9 @@ export class PacedRequests implements GatewayRequests {
 
   attach(wire: Wire): void {
     this.#wire = wire;
+    // TWS forgets the type with the connection.
+    this.#type = 1;
+    this.#typeSent = undefined;
     // Greeting and startApi went past us.
     this.#pacer.spend(performance.now());
     this.#pacer.spend(performance.now());
@@ -85,7 +91,11 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'cancel account updates', lane: 'urgent', send });
   }
 
-  requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot'): number {
+  requestMarketData(
+    contract: RequestContract,
+    mode: 'stream' | 'snapshot',
+    type: MarketDataType = this.#type,
+  ): number {
     const reqId = ++lastRequestId;
     const fault = contractFault(contract);
     if (fault !== undefined) {
@@ -94,7 +104,7 @@ export class PacedRequests implements GatewayRequests {
     }
     const lane = mode === 'stream' ? 'request' : 'background';
     const send = (wire: Wire) => wire.requestMarketData(reqId, contract, mode);
-    this.#offer({ key: `line ${reqId}`, lane, reqId, send });
+    this.#offer({ key: `line ${reqId}`, lane, reqId, send, prelude: () => this.#typeBefore(type) });
     return reqId;
   }
 
@@ -104,7 +114,7 @@ export class PacedRequests implements GatewayRequests {
   }
 
   requestMarketDataType(type: MarketDataType): void {
-    this.#offer({ key: 'type', lane: 'request', send: (wire) => wire.requestMarketDataType(type) });
+    this.#type = type;
   }
 
   requestContractDetails(contract: RequestContract | { readonly conId: number }): number {
@@ -123,10 +133,23 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'time', lane: 'urgent', send });
   }
 
+  /**
+   * The type belongs to the connection and holds for the requests after it, so it goes out right before a request
+   * that needs another one: whatever else was asked for, and withdrawn, meanwhile.
+   * https://interactivebrokers.github.io/tws-api/market_data_type.html
+   */
+  #typeBefore(type: MarketDataType): PacedRequest | undefined {
+    const wire = this.#wire;
+    if (this.#typeSent === type || wire === undefined) return undefined;
+    this.#typeSent = type;
+    return { key: 'type', lane: 'request', send: () => wire.requestMarketDataType(type) };
+  }
+
   #offer(request: {
     readonly key: string;
     readonly lane: Lane;
     readonly reqId?: number;
+    readonly prelude?: () => PacedRequest | undefined;
     readonly send: (wire: Wire) => void;
   }): void {
     const wire = this.#wire;

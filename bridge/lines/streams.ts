@@ -9,8 +9,10 @@ import { type AccountsHeld, describeLine } from './explain.ts';
 import type { LineLedger } from './ledger.ts';
 import { Line, type LineRequest, type Refusal } from './line.ts';
 import { LineRequests } from './line-requests.ts';
+import { ContractHours, type MarketHours } from './market-hours.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Quote } from './quote.ts';
+import { WATCHDOG_LIMITS, Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface StreamsOptions {
   readonly gateway: Gateway;
@@ -25,8 +27,11 @@ export interface StreamsOptions {
   readonly minHoldMs?: number;
   /** Before the second attempt of a request that failed; doubles up to a minute. */
   readonly retryMs?: number;
-  /** Asked for after each `ready`, because TWS forgets it. */
+  /** Asked for after each `ready`, because TWS forgets it; its frozen kind while a contract's market is closed. */
   readonly marketDataType?: MarketDataType;
+  /** Default: those of the contract details. */
+  readonly hours?: MarketHours;
+  readonly watchdog?: WatchdogLimits;
 }
 
 /**
@@ -40,19 +45,36 @@ export class Streams {
   readonly #prefetch: Prefetch;
   readonly #lines = new Map<number, Line>();
   readonly #requests: LineRequests;
+  readonly #watchdog: Watchdog;
   readonly #unsubscribes: (() => void)[] = [];
   #isLinkDown = false;
   #ticks = 0;
 
   constructor(options: StreamsOptions) {
-    this.#options = { minHoldMs: 300, retryMs: 1000, marketDataType: 1, ...options };
+    this.#options = {
+      minHoldMs: 300,
+      retryMs: 1000,
+      marketDataType: 1,
+      hours: new ContractHours(options),
+      watchdog: WATCHDOG_LIMITS,
+      ...options,
+    };
     this.#prefetch = new Prefetch(options.contracts);
     this.#requests = new LineRequests({
       ...this.#options,
+      typeFor: (line) => this.#watchdog.typeFor(line),
       onDue: () => this.#pump(),
       onEnded: (line) => this.#forgetUnowned(line),
       onNoRoom: (line) => this.#demand.displace(line.owners),
       onRefused: (line, refusal) => this.#refuse(line, refusal),
+    });
+    this.#watchdog = new Watchdog({
+      ...this.#options,
+      limits: this.#options.watchdog,
+      requests: this.#requests,
+      lines: () => this.#lines.values(),
+      onDue: () => this.#pump(),
+      onSilenced: this.#options.onQuote,
     });
   }
 
@@ -62,11 +84,13 @@ export class Streams {
       gateway.subscribe((event) => this.#onEvent(event)),
       ledger.onChange(() => this.#onRoom()),
     );
+    this.#watchdog.start();
     if (gateway.isReady) this.#onReady();
   }
 
   /** Cancels every line. */
   stop(): void {
+    this.#watchdog.stop();
     for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
     for (const line of this.#lines.values()) {
       this.#requests.cancel(line, 'the bridge stops');
@@ -99,12 +123,17 @@ export class Streams {
     return this.#ticks;
   }
 
-  status(): Pick<BridgeStatus['lines'], 'streaming' | 'refused' | 'rows' | 'strategies'> {
+  status(): Pick<
+    BridgeStatus['lines'],
+    'streaming' | 'stale' | 'refused' | 'requestedAgain' | 'rows' | 'strategies'
+  > {
     const { contracts, contractOf } = this.#options;
     const lines = [...this.#lines.values()];
     return {
       streaming: lines.filter((line) => line.request?.isConfirmed).length,
+      stale: lines.filter((line) => line.state === 'stale').length,
       refused: lines.filter((line) => line.refusal).length,
+      requestedAgain: this.#watchdog.requestedAgain,
       rows: lines.map((line) =>
         describeLine(line, contracts.peek(line.conId)?.contract ?? contractOf?.(line.conId)),
       ),
@@ -113,6 +142,7 @@ export class Streams {
   }
 
   #onEvent(event: GatewayEvent): void {
+    this.#watchdog.onEvent(event);
     switch (event.type) {
       case 'ready':
         this.#onReady();
@@ -122,14 +152,9 @@ export class Streams {
         break;
       case 'linkDown':
         this.#isLinkDown = true;
-        this.#silenceAll();
         break;
       case 'linkUp':
         this.#onLinkUp(event.linesKept);
-        break;
-      case 'farm':
-        // 2103 does not say which contracts it feeds; a line that is still fed says so with its next tick.
-        if (!event.up && event.code === 2103) this.#silenceAll();
         break;
       case 'price':
       case 'size':
@@ -184,10 +209,6 @@ export class Streams {
     this.#replan();
   }
 
-  #silenceAll(): void {
-    for (const line of this.#lines.values()) line.silence('stale');
-  }
-
   #onRoom(): void {
     if (this.#options.ledger.cap === this.#demand.cap) this.#pump();
     else this.#replan();
@@ -233,8 +254,11 @@ export class Streams {
       return;
     }
     line.clearTimers();
-    if (line.request.isConfirmed) line.enter('confirmed', Date.now(), whyStreaming(line));
-    else line.enter('sent', Date.now(), 'requested, no message yet');
+    const now = Date.now();
+    if (line.request.isConfirmed) line.enter('confirmed', now, whyStreaming(line));
+    else if (line.state === 'ended') {
+      line.enter(line.doubt ? 'stale' : 'sent', now, line.doubt ?? 'requested, no message yet');
+    }
   }
 
   #letGo(line: Line): void {
@@ -263,8 +287,9 @@ export class Streams {
     if (!line?.request) return;
     line.hear(event);
     if (event.type === 'requestNotice') {
-      if (event.meaning === 'competing-session' && line.isGranted) this.#options.onQuote(line.conId);
-      this.#requests.onNotice(line, event);
+      const { meaning, code, message } = event;
+      if (meaning === 'competing-session') this.#watchdog.compete(line, `${message} (code ${code})`);
+      else this.#requests.onNotice(line, event);
       return;
     }
     if (!line.request.isConfirmed) this.#confirm(line, line.request);
@@ -273,7 +298,15 @@ export class Streams {
     if (line.isGranted) this.#options.onQuote(line.conId);
   }
 
+  /** By any message; a line that is doubted only by a tick. */
   #confirm(line: Line, request: LineRequest): void {
+    if (line.suspicion) {
+      if (!line.hasSpoken) {
+        if (line.state === 'sent') line.enter('stale', Date.now(), `${line.doubt}, answered without a tick`);
+        return;
+      }
+      this.#watchdog.trust(line);
+    }
     request.isConfirmed = true;
     line.failedAttempts = 0;
     if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));

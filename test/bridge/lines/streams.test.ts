@@ -296,10 +296,15 @@ describe('the streams', () => {
     update(strategy('a', { conIds: [1] }));
     gateway.tick(1);
     gateway.notice(1, 'competing-session', 10197);
-    expect(rowOf(1)).toMatchObject({ state: 'confirmed', quality: 'competing-session' });
+    expect(rowOf(1)).toMatchObject({
+      state: 'stale',
+      quality: 'competing-session',
+      reason: expect.stringContaining('as scripted (code 10197)'),
+    });
+    expect(gateway.taken()).toEqual(['stream 1']);
     gateway.notice(1, 'harmless', 10090);
     gateway.tick(1);
-    expect(rowOf(1)?.quality).toBe('live');
+    expect(rowOf(1)).toMatchObject({ state: 'confirmed', quality: 'live', reason: 'streams for a' });
   });
 
   it('does not touch strategies of accounts that are not ours, and says whose they are', () => {

@@ -78,8 +78,10 @@ describe('the view of lines', () => {
   const lines: BridgeStatus['lines'] = {
     cap: 100,
     streaming: 20,
+    stale: 0,
     snapshotsInFlight: 3,
     refused: 1,
+    requestedAgain: 0,
     rows: [
       {
         conId: 2,
