@@ -71,6 +71,10 @@ export const LINES = {
   silencePauseMax: 30,
   /** Lines requested again in one second at most: a cancel and a request each, a quarter of the pace. */
   requestedAgainPerSecond: 5,
+  /** Between two looks at the age of the contract details of what streams: their hours reach some days ahead. */
+  hoursRenewMs: 60 * MINUTE_MS,
+  /** Refusals that the gateway had queued while its link was down arrive for a moment longer. */
+  linkGraceMs: 10 * SECOND_MS,
   /** A request brings the standing quote within seconds: what comes later is the market. */
   replayMs: 10 * SECOND_MS,
   /** After an opening or a close: the last ticks of the session, and TWS itself may switch the type. */

@@ -1,4 +1,5 @@
 import type { Contract } from '../../shared/contract.ts';
+import { LINES } from '../../shared/limits.ts';
 import type { Replica } from '../../shared/replica.ts';
 import type { BridgeStatus } from '../../shared/status.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
@@ -48,6 +49,8 @@ export class Streams {
   readonly #watchdog: Watchdog;
   readonly #unsubscribes: (() => void)[] = [];
   #isLinkDown = false;
+  /** On the clock of `performance.now()`. */
+  #linkSettledTick = 0;
   #ticks = 0;
 
   constructor(options: StreamsOptions) {
@@ -172,6 +175,7 @@ export class Streams {
   /** A fresh connection: nothing is requested yet, and what was refused may be granted today. */
   #onReady(): void {
     this.#isLinkDown = false;
+    this.#linkSettledTick = 0;
     this.#options.gateway.requests.requestMarketDataType(this.#options.marketDataType);
     this.#retryAll({ refusedToo: true });
     this.#fetchAhead();
@@ -189,6 +193,7 @@ export class Streams {
   /** 1101: the requests are dead, and are cancelled so that no count of the gateway has them twice. 1102: they live. */
   #onLinkUp(linesKept: boolean): void {
     this.#isLinkDown = false;
+    this.#linkSettledTick = performance.now() + LINES.linkGraceMs;
     if (!linesKept) {
       for (const line of [...this.#lines.values()]) {
         this.#requests.cancel(line, 'IB lost the lines with its link (1101): requested again');
@@ -300,6 +305,7 @@ export class Streams {
 
   /** By any message; a line that is doubted only by a tick. */
   #confirm(line: Line, request: LineRequest): void {
+    line.failedAttempts = 0;
     if (line.suspicion) {
       if (!line.hasSpoken) {
         if (line.state === 'sent') line.enter('stale', Date.now(), `${line.doubt}, answered without a tick`);
@@ -308,14 +314,13 @@ export class Streams {
       this.#watchdog.trust(line);
     }
     request.isConfirmed = true;
-    line.failedAttempts = 0;
     if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
   }
 
-  /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
+  /** After 1100 the gateway refuses valid contracts: until the link has settled no refusal is believed. */
   #refuse(line: Line, refusal: Refusal): void {
     if (!this.#lines.has(line.conId)) return;
-    if (this.#isLinkDown) {
+    if (this.#isLinkDown || performance.now() < this.#linkSettledTick) {
       this.#requests.tryLater(line, refusal.text);
       return;
     }

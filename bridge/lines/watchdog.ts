@@ -30,7 +30,7 @@ export function withPatrol(limits: Omit<WatchdogLimits, 'patrolMs'>): WatchdogLi
 export interface WatchdogOptions {
   readonly gateway: Gateway;
   readonly requests: LineRequests;
-  readonly contracts: Pick<ContractResolver, 'peek'>;
+  readonly contracts: ContractResolver;
   readonly hours: MarketHours;
   readonly log: Log;
   readonly lines: () => Iterable<Line>;
@@ -60,13 +60,16 @@ export class Watchdog {
   #isLinkDown = false;
   /** Epoch milliseconds: while another session has the data, the next attempt. */
   #competingProbeAt: number | undefined;
+  /** Epoch milliseconds. */
+  #renewHoursAt = 0;
   #requestedAgain = 0;
+  readonly #stopped = new AbortController();
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
   }
 
-  /** Lines that were requested again for their silence since the start. */
+  /** Requests that were made again since the start. */
   get requestedAgain(): number {
     return this.#requestedAgain;
   }
@@ -78,6 +81,7 @@ export class Watchdog {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#stopped.abort();
   }
 
   /** @returns undefined for the usual one; frozen, or delayed-frozen, while the market of the line is closed */
@@ -162,64 +166,91 @@ export class Watchdog {
     const held = [...this.#options.lines()].filter(
       ({ isGranted, request, state }) => isGranted && request && state !== 'ended',
     );
+    this.#renewHours(held, now);
     for (const line of held) if (line.hasSpoken) this.trust(line);
     const newest = newestBySibling(held, this.#options.contracts);
     const probe = this.#competingProbe(held, now);
-    const due = held.filter(
-      (line) => line === probe || this.#isDue(line, now, newest) || this.#isOfWrongType(line, now),
-    );
+    const due = held.flatMap((line) => {
+      const reason =
+        line === probe
+          ? 'another session had its data: asks whether it still has'
+          : (this.#whyDoubted(line, now, newest) ?? this.#whyOfWrongType(line, now));
+      return reason === undefined || !this.#isHeldLongEnough(line) ? [] : [{ line, reason }];
+    });
     const most = Math.max(1, Math.round((LINES.requestedAgainPerSecond * limits.patrolMs) / 1000));
-    const asked = due.filter((line) => this.#isHeldLongEnough(line)).slice(0, most);
+    const asked = due.slice(0, most);
     if (asked.length === 0) return;
-    const reason = asked[0]?.reason;
-    for (const line of asked) this.#askAgain(line, now);
+    for (const { line, reason } of asked) this.#askAgain(line, reason, now);
     log.warn('lines-requested-again', {
-      conIds: asked.map(({ conId }) => conId),
+      conIds: asked.map(({ line }) => line.conId),
       waiting: due.length - asked.length,
-      reason,
+      reason: asked[0]?.reason,
     });
     onDue();
   }
 
-  /** A line that is silent is shown as stale at once, however many are requested again before it. */
-  #isDue(line: Line, now: number, newest: Newest): boolean {
-    const { request, suspicion } = line;
-    if (!request || suspicion?.isCompeting) return false;
-    if (line.heardAt > request.sentAt + LINES.replayMs) line.fruitless = 0;
-    const liveness = judgeLiveness(
-      {
-        sentAt: request.sentAt,
-        heardAt: line.heardAt,
-        verifyBy: suspicion?.verifyBy,
-        openSince: this.#openSince(line, now),
-        siblingsHeardAt: newest.get(siblingsOf(line, this.#options.contracts)) ?? 0,
-        fruitless: line.fruitless,
-      },
-      this.#options.limits,
-      now,
-    );
-    if (liveness === 'silent' && line.state !== 'stale') {
-      line.suspect({ cause: 'silent while its market is open', now: line.heardAt, isCompeting: false });
-      this.#options.onSilenced(line.conId);
+  /** Hours are told for some days ahead; the contract book asks anew for what is a day old when it is looked up. */
+  #renewHours(held: readonly Line[], now: number): void {
+    if (now < this.#renewHoursAt) return;
+    this.#renewHoursAt = now + LINES.hoursRenewMs;
+    for (const { conId } of held) {
+      // What is not answered is looked up again in an hour; until then the old ones serve.
+      this.#options.contracts.resolve(conId, this.#stopped.signal).catch(() => {});
     }
-    return liveness !== 'alive';
+  }
+
+  /** A line that is silent is shown as stale at once, however many are requested again before it. */
+  #whyDoubted(line: Line, now: number, newest: Newest): string | undefined {
+    const { request, suspicion } = line;
+    const { limits, contracts, onSilenced } = this.#options;
+    if (!request || suspicion?.isCompeting) return undefined;
+    if (line.heardAt > request.sentAt + LINES.replayMs) line.fruitless = 0;
+    const facts = {
+      sentAt: request.sentAt,
+      heardAt: line.heardAt,
+      verifyBy: suspicion?.verifyBy,
+      openSince: this.#openSince(line, now),
+      siblingsHeardAt: newest.get(siblingsOf(line, contracts)) ?? 0,
+      fruitless: line.fruitless,
+    };
+    const liveness = judgeLiveness(facts, limits, now);
+    switch (liveness) {
+      case 'alive':
+        return undefined;
+      case 'unanswered':
+        return `no answer within ${limits.answerDeadlineMs} ms`;
+      case 'unverified':
+        return line.doubt;
+      case 'silent':
+        if (line.state !== 'stale') {
+          line.suspect({ cause: 'silent while its market is open', now: line.heardAt, isCompeting: false });
+          onSilenced(line.conId);
+        }
+        return line.doubt;
+      default:
+        return liveness satisfies never;
+    }
   }
 
   /**
    * After the close bid and ask are said to be gone: what they were at the end is frozen data, which is asked for per
    * request. TWS goes back to live data by itself; where it does not, the line is requested again.
+   * https://interactivebrokers.github.io/tws-api/market_data_type.html
    */
-  #isOfWrongType(line: Line, now: number): boolean {
+  #whyOfWrongType(line: Line, now: number): string | undefined {
     const { request } = line;
-    if (!request || line.heardAt < request.sentAt) return false;
+    if (!request || line.heardAt < request.sentAt) return undefined;
     const wantsFrozen = this.#isClosed(line, now);
     if (!wantsFrozen && !line.isFrozen) request.isFrozen = false;
     if (wantsFrozen === request.isFrozen) {
       request.wrongTypeSince = undefined;
-      return false;
+      return undefined;
     }
     request.wrongTypeSince ??= now;
-    return now - request.wrongTypeSince >= this.#options.limits.typeGraceMs;
+    if (now - request.wrongTypeSince < this.#options.limits.typeGraceMs) return undefined;
+    return wantsFrozen
+      ? 'its market has closed: frozen data is asked for'
+      : 'its market has opened: live data is asked for';
   }
 
   /** One line at a time is asked for, the one that was asked for longest ago. */
@@ -236,17 +267,18 @@ export class Watchdog {
     return request !== undefined && performance.now() - request.sentTick >= this.#options.minHoldMs;
   }
 
-  #askAgain(line: Line, now: number): void {
-    const { requests, limits } = this.#options;
+  #askAgain(line: Line, reason: string, now: number): void {
+    const { requests } = this.#options;
     const { request, suspicion, heardAt } = line;
     const isUnanswered = request !== undefined && heardAt < request.sentAt;
     if (suspicion && suspicion.verifyBy === undefined && !suspicion.isCompeting) line.fruitless += 1;
     line.requestedAgain += 1;
     this.#requestedAgain += 1;
-    requests.cancel(line, 'to be requested again');
-    if (suspicion)
+    requests.cancel(line, reason);
+    if (suspicion) {
       line.suspicion = { ...suspicion, verifyBy: undefined, againAt: now, ticksThen: line.ticks };
-    if (isUnanswered) requests.tryLater(line, `no answer within ${limits.answerDeadlineMs} ms`);
+    }
+    if (isUnanswered) requests.tryLater(line, reason);
   }
 
   #isClosed(line: Line, now: number): boolean {

@@ -13,22 +13,22 @@ export function linesView(reading: StatusReading & { type: 'live' | 'last-known'
     ...(asOf === '' ? [] : [paint('yellow', asOf)]),
     summaryLine(status),
     ...gatewayLines(status),
-    ...section('LINES', lineTable(status.lines.rows), status.lines.rows.length),
+    ...section('LINES', lineTable(status.lines.rows, status.at), status.lines.rows.length),
     ...section('STRATEGIES', strategyTable(status.lines.strategies), status.lines.strategies.length),
     ...section('POLLED BY SNAPSHOT', polledTable(status.lines.polled), status.lines.polled.length),
   ].join('\n');
 }
 
-/** For example `home: 20 of 100 lines streaming, 80 free, 1 snapshot in flight, 0 refused`. */
+/** For example `home: 20 of 100 lines streaming, 0 stale, 79 free, 1 snapshot in flight, 0 refused`. */
 function summaryLine({ bridge, lines }: BridgeStatus): string {
-  const { cap, streaming, snapshotsInFlight, refused } = lines;
+  const { cap, streaming, stale, snapshotsInFlight, refused } = lines;
   const snapshots = snapshotsInFlight === 1 ? '1 snapshot' : `${snapshotsInFlight} snapshots`;
-  return `${bridge}: ${streaming} of ${cap} lines streaming, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
+  return `${bridge}: ${streaming} of ${cap} lines streaming, ${stale} stale, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
 }
 
 /** What neither a stream nor a snapshot in flight takes. */
-function freeLines({ cap, streaming, snapshotsInFlight }: BridgeStatus['lines']): number {
-  return Math.max(0, cap - streaming - snapshotsInFlight);
+function freeLines({ cap, streaming, stale, snapshotsInFlight }: BridgeStatus['lines']): number {
+  return Math.max(0, cap - streaming - stale - snapshotsInFlight);
 }
 
 /** Said only when something is wrong with it: then it explains everything below. */
@@ -52,7 +52,8 @@ function section(title: string, body: string, count: number): string[] {
   return count === 0 ? [] : ['', paint('bold', title), body];
 }
 
-function lineTable(rows: readonly LineStatus[]): string {
+/** @param now ISO 8601: when the status was made */
+function lineTable(rows: readonly LineStatus[], now: string): string {
   const owners = (line: LineStatus) => line.strategyIds.join(' ');
   const sorted = rows.toSorted(
     (left, right) => compareText(owners(left), owners(right)) || left.conId - right.conId,
@@ -63,9 +64,18 @@ function lineTable(rows: readonly LineStatus[]): string {
     { head: 'STATE', cell: shownState },
     { head: 'QUALITY', cell: (line) => line.quality },
     { head: 'TICKS', cell: (line) => String(line.ticks), align: 'right' },
+    { head: 'HEARD', cell: (line) => age(line.lastMessageAt, now), align: 'right' },
     { head: 'STRATEGIES', cell: (line) => line.strategyIds.join(', ') },
     { head: 'WHY', cell: (line) => line.reason },
   ]);
+}
+
+/** @returns how long ago, in the largest unit that keeps it a small number */
+function age(at: string | undefined, now: string): string {
+  if (at === undefined) return '';
+  const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(at)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 function strategyTable(rows: readonly StrategyStatus[]): string {

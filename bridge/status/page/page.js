@@ -101,7 +101,7 @@ const marks = [
   worded('quality', (row) => row.quality),
 ];
 
-const LINES = [
+const lineColumns = (now) => [
   { title: 'contract', text: (row) => contractName(row.contract, row.conId) },
   worded('line', (row) => row.state),
   ...marks,
@@ -109,6 +109,7 @@ const LINES = [
   numeric('delta', (row) => small(row.mark?.delta)),
   numeric('theta', (row) => small(row.mark?.theta), 'wide'),
   numeric('ticks', (row) => number(row.ticks), 'wide'),
+  { title: 'heard', text: (row) => ago(row.lastMessageAt, now), kind: 'wide' },
   { title: 'strategies', text: (row) => row.strategyIds.join(', '), kind: 'wide' },
   { title: 'why', text: (row) => row.reason, kind: 'reason wide' },
 ];
@@ -137,14 +138,16 @@ const HANDLERS = [
   { ...numeric('failed', (row) => number(row.failed)), tone: (row) => (row.failed > 0 ? 'bad' : '') },
 ];
 
-function drawBar({ cap, streaming, snapshotsInFlight }) {
-  const scale = Math.max(cap, streaming + snapshotsInFlight, 1);
+function drawBar({ cap, streaming, stale, snapshotsInFlight }) {
+  const held = streaming + stale;
+  const scale = Math.max(cap, held + snapshotsInFlight, 1);
   const drawing = document.createElementNS(SVG, 'svg');
   drawing.setAttribute('viewBox', `0 0 ${scale} 1`);
   drawing.setAttribute('preserveAspectRatio', 'none');
   const parts = [
     ['streaming', 0, streaming],
-    ['polling', streaming, snapshotsInFlight],
+    ['stale', streaming, stale],
+    ['polling', held, snapshotsInFlight],
   ];
   for (const [name, from, width] of parts) {
     const part = document.createElementNS(SVG, 'rect');
@@ -155,7 +158,7 @@ function drawBar({ cap, streaming, snapshotsInFlight }) {
     drawing.append(part);
   }
   by('bar').replaceChildren(drawing);
-  by('bar').setAttribute('aria-label', `${streaming + snapshotsInFlight} of ${cap} lines in use`);
+  by('bar').setAttribute('aria-label', `${held + snapshotsInFlight} of ${cap} lines in use`);
 }
 
 function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
@@ -197,11 +200,13 @@ function draw(status) {
   showState(gateway.state, tone(gateway.state));
   by('faults').replaceChildren(...faultsOf(status).map((text) => element('li', { text })));
 
-  by('lines-used').textContent = number(lines.streaming + lines.snapshotsInFlight);
+  const linesUsed = lines.streaming + lines.stale + lines.snapshotsInFlight;
+  by('lines-used').textContent = number(linesUsed);
   by('lines-cap').textContent = `of ${number(lines.cap)}`;
   by('streaming').textContent = number(lines.streaming);
   by('polling').textContent = number(lines.snapshotsInFlight);
-  by('free').textContent = number(Math.max(0, lines.cap - lines.streaming - lines.snapshotsInFlight));
+  by('stale').textContent = number(lines.stale);
+  by('free').textContent = number(Math.max(0, lines.cap - linesUsed));
   by('refused').textContent = number(lines.refused);
   by('tick-rate').textContent = number(tickRate(status));
   drawBar(lines);
@@ -236,7 +241,7 @@ function draw(status) {
     ['pid', String(status.pid)],
   ]);
   table('strategies', STRATEGIES, lines.strategies, 'The registry has none.');
-  table('rows', LINES, lines.rows, 'Nothing is streamed.');
+  table('rows', lineColumns(at), lines.rows, 'Nothing is streamed.');
   table('polled', polledColumns(at), lines.polled, 'Nothing is polled by snapshot.');
   table('handlers', HANDLERS, status.handlers, 'There are none.');
 }

@@ -289,6 +289,14 @@ describe('the streams', () => {
     expect(stateOf('a')?.state).toBe('pending');
     gateway.emit({ type: 'linkUp', linesKept: true });
     expect(gateway.taken()).toEqual(['stream 1']);
+    // Queued meanwhile, and late.
+    vi.advanceTimersByTime(9_000);
+    gateway.notice(2, 'refused', 200);
+    expect(streams.status().refused).toBe(0);
+    vi.advanceTimersByTime(1_000);
+    expect(gateway.taken()).toEqual(['stream 2']);
+    gateway.notice(2, 'refused', 200);
+    expect(rowOf(2)?.state).toBe('refused');
   });
 
   it('keeps the line when another session takes the data, and says so', () => {

@@ -31,6 +31,7 @@ describe('the watchdog of the lines', () => {
   let hours: TradingHours | undefined;
   let log: ReturnType<typeof recordingLog>;
   let silenced: number[];
+  let resolved: number[];
 
   beforeEach(() => {
     vi.useFakeTimers({ now: START });
@@ -49,6 +50,7 @@ describe('the watchdog of the lines', () => {
     gateway = new ScriptedGateway();
     log = recordingLog();
     silenced = [];
+    resolved = [];
     ledger = new LineLedger({ cap: lines });
     streams = new Streams({
       gateway,
@@ -56,7 +58,10 @@ describe('the watchdog of the lines', () => {
       log,
       contracts: {
         peek: (conId) => details(conId, 'SPX'),
-        resolve: (conId) => Promise.resolve(details(conId, 'SPX')),
+        resolve: (conId) => {
+          resolved.push(conId);
+          return Promise.resolve(details(conId, 'SPX'));
+        },
       },
       onQuote: (conId) => silenced.push(conId),
       marketDataType,
@@ -259,6 +264,15 @@ describe('the watchdog of the lines', () => {
     vi.advanceTimersByTime(10 * 60 * MINUTE);
     expect(requests()).toEqual([]);
     expect(rowOf(1)?.state).toBe('confirmed');
+  });
+
+  it('looks every hour whether the hours of what streams are still known', () => {
+    stream(2);
+    expect(resolved).toEqual([1, 2]);
+    vi.advanceTimersByTime(59 * MINUTE);
+    expect(resolved).toEqual([1, 2]);
+    vi.advanceTimersByTime(MINUTE);
+    expect(resolved).toEqual([1, 2, 1, 2]);
   });
 
   it('gives a request up that is not answered within a minute, and tries it later and later', () => {
