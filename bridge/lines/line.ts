@@ -127,7 +127,7 @@ export class Line {
   /** What it says may be old. A suspicion that has not ended keeps its beginning. */
   suspect(options: { readonly cause: string; readonly now: number; readonly isCompeting: boolean }): void {
     const { cause, now, isCompeting } = options;
-    const before = this.hasSpoken ? undefined : this.suspicion;
+    const before = this.suspicion;
     this.suspicion = {
       cause,
       since: before?.since ?? now,

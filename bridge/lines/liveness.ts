@@ -36,7 +36,7 @@ export function judgeLiveness(facts: LineFacts, limits: LivenessLimits, now: num
   if (heardAt < sentAt) return now - sentAt >= limits.answerDeadlineMs ? 'unanswered' : 'alive';
   if (verifyBy !== undefined) return now >= verifyBy ? 'unverified' : 'alive';
   if (openSince === undefined) return 'alive';
-  const quietSince = Math.max(heardAt, openSince, sentAt);
+  const quietSince = Math.max(heardAt, openSince);
   return now - quietSince >= patienceMs(facts, limits, now) ? 'silent' : 'alive';
 }
 
@@ -45,13 +45,9 @@ export function judgeLiveness(facts: LineFacts, limits: LivenessLimits, now: num
  * Likely is not certain (a feed may lose nearly all of its lines and keep a few), so it is asked again all the same:
  * a fresh request brings the standing quote. Each time that it was and the line stayed silent doubles the pause.
  */
-function patienceMs(
-  { heardAt, siblingsHeardAt, fruitless }: LineFacts,
-  limits: LivenessLimits,
-  now: number,
-): number {
+function patienceMs({ siblingsHeardAt, fruitless }: LineFacts, limits: LivenessLimits, now: number): number {
   const { silenceMs } = limits;
-  const isSiblingAlive = siblingsHeardAt > heardAt && now - siblingsHeardAt < silenceMs;
+  const isSiblingAlive = now - siblingsHeardAt < silenceMs;
   const firstMs = isSiblingAlive ? silenceMs * LINES.siblingPatience : silenceMs;
   return Math.min(firstMs * 2 ** fruitless, silenceMs * LINES.silencePauseMax);
 }

@@ -167,7 +167,6 @@ export class Watchdog {
       ({ isGranted, request, state }) => isGranted && request && state !== 'ended',
     );
     this.#renewHours(held, now);
-    for (const line of held) if (line.hasSpoken) this.trust(line);
     const newest = newestBySibling(held, this.#options.contracts);
     const probe = this.#competingProbe(held, now);
     const due = held.flatMap((line) => {
@@ -276,7 +275,7 @@ export class Watchdog {
     this.#requestedAgain += 1;
     requests.cancel(line, reason);
     if (suspicion) {
-      line.suspicion = { ...suspicion, verifyBy: undefined, againAt: now, ticksThen: line.ticks };
+      line.suspicion = { ...suspicion, verifyBy: undefined, againAt: now };
     }
     if (isUnanswered) requests.tryLater(line, reason);
   }

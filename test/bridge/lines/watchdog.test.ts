@@ -3,6 +3,7 @@ import type { MarketDataType } from '../../../bridge/gateway/events.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import type { TradingHours } from '../../../bridge/lines/trading-hours.ts';
+import { WATCHDOG_LIMITS, type WatchdogLimits, withPatrol } from '../../../bridge/lines/watchdog.ts';
 import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
 import { recordingLog } from '../../support/log.ts';
 import { details, ScriptedGateway } from '../scripted-gateway.ts';
@@ -30,6 +31,7 @@ describe('the watchdog of the lines', () => {
   let streams: Streams;
   let hours: TradingHours | undefined;
   let log: ReturnType<typeof recordingLog>;
+  let conIds: number[];
   let silenced: number[];
   let resolved: number[];
 
@@ -46,7 +48,15 @@ describe('the watchdog of the lines', () => {
   });
 
   /** Lines 1 to n of one strategy, confirmed by a tick each. */
-  function stream(lines: number, marketDataType: MarketDataType = 1, { isTicking = true } = {}): void {
+  function stream(
+    lines: number,
+    options: {
+      readonly marketDataType?: MarketDataType;
+      readonly watchdog?: WatchdogLimits;
+      readonly isTicking?: boolean;
+    } = {},
+  ): void {
+    const { isTicking = true, ...rest } = options;
     gateway = new ScriptedGateway();
     log = recordingLog();
     silenced = [];
@@ -64,16 +74,13 @@ describe('the watchdog of the lines', () => {
         },
       },
       onQuote: (conId) => silenced.push(conId),
-      marketDataType,
       hours: { of: () => hours },
+      ...rest,
     });
     streams.start();
     gateway.ready();
-    const conIds = Array.from({ length: lines }, (_, index) => index + 1);
-    streams.update(applyImage(EMPTY_REPLICA, strategy('a', { conIds })), {
-      ours: new Set(['DU1234567']),
-      elsewhere: new Map(),
-    });
+    conIds = Array.from({ length: lines }, (_, index) => index + 1);
+    replan();
     for (const conId of conIds) {
       if (isTicking) gateway.tick(conId);
       else pulse(conId);
@@ -81,6 +88,13 @@ describe('the watchdog of the lines', () => {
     vi.advanceTimersByTime(SECOND);
     gateway.taken();
     silenced = [];
+  }
+
+  function replan(): void {
+    streams.update(applyImage(EMPTY_REPLICA, strategy('a', { conIds })), {
+      ours: new Set(['DU1234567']),
+      elsewhere: new Map(),
+    });
   }
 
   const rowOf = (conId: number) => streams.status().rows.find((row) => row.conId === conId);
@@ -180,6 +194,59 @@ describe('the watchdog of the lines', () => {
     expect(requests()).toEqual(['stream 1']);
   });
 
+  it('asks once after a disturbance; what answers without a tick is left to its age', () => {
+    stream(1);
+    gateway.emit({ type: 'farm', code: 2103, farm: 'usopt', up: false });
+    gateway.emit({ type: 'farm', code: 2104, farm: 'usopt', up: true });
+    vi.advanceTimersByTime(31 * SECOND);
+    expect(requests()).toEqual(['stream 1']);
+    pulse(1);
+    vi.advanceTimersByTime(118 * SECOND);
+    expect(requests()).toEqual([]);
+    vi.advanceTimersByTime(4 * SECOND);
+    expect(requests()).toEqual(['stream 1']);
+    pulse(1);
+    vi.advanceTimersByTime(3 * MINUTE);
+    expect(requests()).toEqual([]);
+  });
+
+  it('keeps saying so when the registry changes meanwhile', () => {
+    stream(1);
+    gateway.emit({ type: 'linkDown', code: 1100 });
+    replan();
+    expect(rowOf(1)).toMatchObject({ state: 'stale', reason: expect.stringContaining('1100') });
+    gateway.emit({ type: 'linkUp', linesKept: true });
+    vi.advanceTimersByTime(31 * SECOND);
+    replan();
+    expect(rowOf(1)).toMatchObject({ state: 'sent', reason: expect.stringContaining('requested again at') });
+  });
+
+  it.each(['1101', 'a new connection'])('doubts nothing that was requested anew after %s', (what) => {
+    stream(1);
+    gateway.emit({ type: 'linkDown', code: 1100 });
+    if (what === '1101') gateway.emit({ type: 'linkUp', linesKept: false });
+    else {
+      gateway.emit({ type: 'lost', reason: 'reset' });
+      gateway.ready();
+    }
+    vi.advanceTimersByTime(SECOND);
+    expect(requests().at(-1)).toBe('stream 1');
+    pulse(1);
+    expect(rowOf(1)).toMatchObject({ state: 'confirmed', reason: 'streams for a' });
+  });
+
+  it('cancels nothing before its minimum hold, however short the deadlines are', () => {
+    stream(1, { watchdog: withPatrol({ ...WATCHDOG_LIMITS, silenceMs: 100 }) });
+    gateway.emit({ type: 'lost', reason: 'reset' });
+    gateway.ready();
+    gateway.tick(1);
+    gateway.taken();
+    vi.advanceTimersByTime(299);
+    expect(gateway.taken()).toEqual([]);
+    vi.advanceTimersByTime(26);
+    expect(gateway.taken()).toEqual(['cancel 1']);
+  });
+
   it('takes 2104 of a farm that was not broken for a greeting', () => {
     stream(1);
     gateway.emit({ type: 'farm', code: 2103, farm: 'eufarm', up: false });
@@ -190,7 +257,7 @@ describe('the watchdog of the lines', () => {
 
   it('does not doubt after a disturbance what never ticked', () => {
     hours = undefined;
-    stream(1, 1, { isTicking: false });
+    stream(1, { isTicking: false });
     gateway.emit({ type: 'linkDown', code: 1100 });
     gateway.emit({ type: 'linkUp', linesKept: true });
     vi.advanceTimersByTime(10 * MINUTE);
@@ -356,7 +423,7 @@ describe('the watchdog of the lines', () => {
 
     it('asks for delayed-frozen data where delayed data is asked for', () => {
       hours = session(START - 60 * MINUTE, START - MINUTE);
-      stream(1, 3);
+      stream(1, { marketDataType: 3 });
       gateway.emit({ type: 'lost', reason: 'reset' });
       gateway.ready();
       expect(gateway.taken()).toEqual(['type 3', 'stream 1 as 4']);
