@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import type { ContractResolver } from './contract-resolver.ts';
 import { Demand } from './demand.ts';
 import { type AccountsHeld, describeLine } from './explain.ts';
+import { FrozenData } from './frozen.ts';
 import type { LineLedger } from './ledger.ts';
 import { Line, type LineRequest, type Refusal } from './line.ts';
 import { LineRequests } from './line-requests.ts';
@@ -63,9 +64,11 @@ export class Streams {
       ...options,
     };
     this.#prefetch = new Prefetch(options.contracts);
+    const { hours, marketDataType, watchdog: limits } = this.#options;
+    const frozen = new FrozenData({ hours, typeWhileOpen: marketDataType, graceMs: limits.typeGraceMs });
     this.#requests = new LineRequests({
       ...this.#options,
-      typeFor: (line) => this.#watchdog.typeFor(line),
+      typeFor: (line) => frozen.typeFor(line),
       onDue: () => this.#pump(),
       onEnded: (line) => this.#forgetUnowned(line),
       onNoRoom: (line) => this.#demand.displace(line.owners),
@@ -73,7 +76,8 @@ export class Streams {
     });
     this.#watchdog = new Watchdog({
       ...this.#options,
-      limits: this.#options.watchdog,
+      limits,
+      frozen,
       requests: this.#requests,
       lines: () => this.#lines.values(),
       onDue: () => this.#pump(),

@@ -1,12 +1,13 @@
 import { LINES } from '../../shared/limits.ts';
-import type { Gateway, GatewayEvent, MarketDataType } from '../gateway/events.ts';
+import type { Gateway, GatewayEvent } from '../gateway/events.ts';
 import type { Log } from '../log.ts';
 import type { ContractResolver } from './contract-resolver.ts';
+import type { FrozenData } from './frozen.ts';
 import type { Line } from './line.ts';
 import type { LineRequests } from './line-requests.ts';
 import { judgeLiveness, type LivenessLimits } from './liveness.ts';
 import type { MarketHours } from './market-hours.ts';
-import { isOpenAt, openSession } from './trading-hours.ts';
+import { openSession } from './trading-hours.ts';
 
 export interface WatchdogLimits extends LivenessLimits {
   /** Between two requests of one line while another session has the data. */
@@ -34,8 +35,7 @@ export interface WatchdogOptions {
   readonly hours: MarketHours;
   readonly log: Log;
   readonly lines: () => Iterable<Line>;
-  /** The type that is asked for while a market is open. */
-  readonly marketDataType: MarketDataType;
+  readonly frozen: FrozenData;
   readonly limits: WatchdogLimits;
   readonly minHoldMs: number;
   /** Lines wait to be requested again. */
@@ -82,12 +82,6 @@ export class Watchdog {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#stopped.abort();
-  }
-
-  /** @returns undefined for the usual one; frozen, or delayed-frozen, while the market of the line is closed */
-  typeFor(line: Line): MarketDataType | undefined {
-    if (!this.#isClosed(line, Date.now())) return undefined;
-    return this.#options.marketDataType === 1 ? 2 : 4;
   }
 
   onEvent(event: GatewayEvent): void {
@@ -160,7 +154,7 @@ export class Watchdog {
   }
 
   #patrol(): void {
-    const { gateway, limits, log, onDue } = this.#options;
+    const { gateway, frozen, limits, log, onDue } = this.#options;
     if (!gateway.isReady || this.#isLinkDown) return;
     const now = Date.now();
     const held = [...this.#options.lines()].filter(
@@ -173,7 +167,7 @@ export class Watchdog {
       const reason =
         line === probe
           ? 'another session had its data: asks whether it still has'
-          : (this.#whyDoubted(line, now, newest) ?? this.#whyOfWrongType(line, now));
+          : (this.#whyDoubted(line, now, newest) ?? frozen.whyOfWrongType(line, now));
       return reason === undefined || !this.#isHeldLongEnough(line) ? [] : [{ line, reason }];
     });
     const most = Math.max(1, Math.round((LINES.requestedAgainPerSecond * limits.patrolMs) / 1000));
@@ -231,27 +225,6 @@ export class Watchdog {
     }
   }
 
-  /**
-   * After the close bid and ask are said to be gone: what they were at the end is frozen data, which is asked for per
-   * request. TWS goes back to live data by itself; where it does not, the line is requested again.
-   * https://interactivebrokers.github.io/tws-api/market_data_type.html
-   */
-  #whyOfWrongType(line: Line, now: number): string | undefined {
-    const { request } = line;
-    if (!request || line.heardAt < request.sentAt) return undefined;
-    const wantsFrozen = this.#isClosed(line, now);
-    if (!wantsFrozen && !line.isFrozen) request.isFrozen = false;
-    if (wantsFrozen === request.isFrozen) {
-      request.wrongTypeSince = undefined;
-      return undefined;
-    }
-    request.wrongTypeSince ??= now;
-    if (now - request.wrongTypeSince < this.#options.limits.typeGraceMs) return undefined;
-    return wantsFrozen
-      ? 'its market has closed: frozen data is asked for'
-      : 'its market has opened: live data is asked for';
-  }
-
   /** One line at a time is asked for, the one that was asked for longest ago. */
   #competingProbe(held: readonly Line[], now: number): Line | undefined {
     const competing = held.filter(({ suspicion }) => suspicion?.isCompeting);
@@ -278,11 +251,6 @@ export class Watchdog {
       line.suspicion = { ...suspicion, verifyBy: undefined, againAt: now };
     }
     if (isUnanswered) requests.tryLater(line, reason);
-  }
-
-  #isClosed(line: Line, now: number): boolean {
-    const hours = this.#options.hours.of(line.conId);
-    return hours !== undefined && isOpenAt(hours, now) === false;
   }
 
   #openSince(line: Line, now: number): number | undefined {
