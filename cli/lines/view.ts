@@ -19,11 +19,12 @@ export function linesView(reading: StatusReading & { type: 'live' | 'last-known'
   ].join('\n');
 }
 
-/** For example `home: 20 of 100 lines streaming, 0 stale, 79 free, 1 snapshot in flight, 0 refused`. */
+/** For example `home: 20 of 100 lines streaming, 2 stale, 77 free, 1 snapshot in flight, 0 refused`. */
 function summaryLine({ bridge, lines }: BridgeStatus): string {
   const { cap, streaming, stale, snapshotsInFlight, refused } = lines;
+  const silent = stale === 0 ? '' : `, ${stale} stale`;
   const snapshots = snapshotsInFlight === 1 ? '1 snapshot' : `${snapshotsInFlight} snapshots`;
-  return `${bridge}: ${streaming} of ${cap} lines streaming, ${stale} stale, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
+  return `${bridge}: ${streaming} of ${cap} lines streaming${silent}, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
 }
 
 /** What neither a stream nor a snapshot in flight takes. */

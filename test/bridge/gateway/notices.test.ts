@@ -115,6 +115,23 @@ describe('what has no request', () => {
   });
 });
 
+it('every code that concerns lines, positions, link and session has its place in the table', () => {
+  const groups = {
+    'shed or back off': [100, 101, 309, 420, 10190],
+    'ends its request': [102, 200, 321, 322, 354, 430, 435, 10089, 10091, 10168, 10186, 10189],
+    'needs nothing': [300, 2104, 2106, 2107, 2108, 2119, 2158, 10090, 10167],
+    'link or farm down': [1100, 2103, 2105, 2110, 2157],
+    'link up': [1101, 1102],
+    'ends the session or the attempt': [326, 502, 504, 507, 1300],
+    'another session has the data': [10197],
+  };
+  expect(
+    Object.values(groups)
+      .flat()
+      .filter((code) => !isKnownCode(code)),
+  ).toEqual([]);
+});
+
 describe('a code that the table does not have', () => {
   it.each([
     [203, 'The security is not available or allowed for this account', 'refused'],
