@@ -103,7 +103,7 @@ export async function startBridge({
     log,
     deadlineMs: settings.sweep.deadlineMs,
   });
-  const ledger = new LineLedger({ cap: settings.lines.cap });
+  const ledger = new LineLedger(settings.lines);
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
   const streams = new Streams({
     gateway: connection,
@@ -114,6 +114,12 @@ export async function startBridge({
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     watchdog: withPatrol(settings.lines),
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
+    knowledge: {
+      positionsOf: (conId) => book.positionsOf(conId),
+      heldConIds: () => book.positions().map(({ contract }) => contract.conId),
+      detailsOf: (conId) => contracts.peek(conId),
+      quoteOf: (conId) => snapshots.quoteOf(conId),
+    },
   });
   const snapshots = new Snapshots({
     gateway: connection,

@@ -63,7 +63,7 @@ export function reportStatus(
         bridge: holder,
       })),
     },
-    lines: { cap: parts.ledger.cap, ...parts.streams.status(), ...parts.snapshots.status() },
+    lines: { ...parts.ledger.status(), ...parts.streams.status(), ...parts.snapshots.status() },
     ticks: parts.streams.ticks,
     sweeps: {
       ...sweeps,

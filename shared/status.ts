@@ -17,11 +17,13 @@ const lineStatusSchema = z.object({
   conId: z.int().positive(),
   contract: contractSchema.optional(),
   state: lineStateSchema,
-  /** ACTIVE strategies that hold or watch it. */
+  /** ACTIVE strategies that hold or watch it; of the watch class all that hold it short. */
   strategyIds: z.array(z.string()),
   since: instantSchema,
   /** A sentence: why it has a line, or why not. */
   reason: z.string(),
+  /** It is a line of the watch class: no strategy was granted it. */
+  watch: z.boolean().optional(),
   quality: qualitySchema,
   mark: markSchema.optional(),
   ticks: count,
@@ -29,6 +31,17 @@ const lineStatusSchema = z.object({
   lastMessageAt: instantSchema.optional(),
   /** How often it was requested again: silent, unanswered, or for frozen data and back. Absent: never. */
   requestedAgain: count.optional(),
+});
+
+const legStatusSchema = z.object({
+  conId: z.int().positive(),
+  contract: contractSchema.optional(),
+  /** As the strategy says: signed, 0 is watched. */
+  quantity: decimalSchema,
+  /** What the strategy's account holds in all; absent where this bridge does not know. */
+  held: decimalSchema.optional(),
+  /** Of a held short option that no strategy streams: whether the watch class has it, and why or why not. */
+  watch: z.string().optional(),
 });
 
 const strategyStatusSchema = z.object({
@@ -39,7 +52,9 @@ const strategyStatusSchema = z.object({
   linesNeeded: count,
   /** streaming: all of its lines. stale: some are silent. partial: the broker refused some. degraded: no room. */
   state: z.enum(['streaming', 'stale', 'partial', 'degraded', 'pending', 'inactive', 'not-ours']),
+  since: instantSchema,
   reason: z.string(),
+  legs: z.array(legStatusSchema),
 });
 
 const polledStatusSchema = z.object({
@@ -86,11 +101,21 @@ export const bridgeStatusSchema = z.object({
     linkUp: z.boolean(),
   }),
   lines: z.object({
+    /** What may be in use at once: the setting without the reserve, or less where the gateway granted less. */
     cap: count,
-    /** Confirmed and not stale. */
+    /** A sentence. */
+    capReason: z.string(),
+    /** Lines of the account, as the settings say. */
+    setting: count,
+    /** Of them, what is left to the trader's own TWS. */
+    reserve: count,
+    /** Of the cap, what streams never take. */
+    polledShare: count,
+    /** Streams that the gateway confirmed and that are not stale, those of the watch class included. */
     streaming: count,
     /** Requested and silent: their marks are old. */
     stale: count,
+    watching: count,
     snapshotsInFlight: count,
     refused: count,
     /** Requests made again for silence, for want of an answer or for another type of data. */
@@ -149,5 +174,6 @@ export const bridgeStatusSchema = z.object({
 export type BridgeStatus = z.infer<typeof bridgeStatusSchema>;
 export type LineStatus = z.infer<typeof lineStatusSchema>;
 export type LineState = z.infer<typeof lineStateSchema>;
+export type LegStatus = z.infer<typeof legStatusSchema>;
 export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
 export type PolledStatus = z.infer<typeof polledStatusSchema>;

@@ -97,6 +97,14 @@ export class ScriptedGateway implements Gateway {
     }
   }
 
+  /** Takes away what is beyond its cap: 101 on lines that streamed, the last ones first. */
+  evict(): void {
+    const beyond = [...this.#lines.keys()].toReversed().slice(0, Math.max(0, this.#lines.size - this.cap));
+    for (const reqId of beyond) this.#lines.delete(reqId);
+    this.#unanswered.push(...beyond);
+    this.answer();
+  }
+
   get conIds(): number[] {
     return [...new Set(this.#lines.values())];
   }
