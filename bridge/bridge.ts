@@ -22,8 +22,9 @@ import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
 import { Portfolios } from './positions/portfolio.ts';
-import { Sweeper } from './positions/sweep.ts';
+import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
+import { Witness } from './positions/witness.ts';
 import { RegistryFeed } from './registry/feed.ts';
 import { AccountLeases } from './registry/lease.ts';
 import { RegistryReplica } from './registry/replica.ts';
@@ -134,6 +135,10 @@ export async function startBridge({
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
   const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
+  const witness = new Witness({
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    restMs: 2 * settings.sweep.periodMs,
+  });
   const book = new PositionBook({
     outbox,
     log,
@@ -141,6 +146,7 @@ export async function startBridge({
     accounts: () => accounts.held.ours,
     quoteOf,
     diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    witness,
     onChange: (changes) => {
       for (const { position } of changes) offer('poll')(position.contract.conId);
     },
@@ -149,6 +155,8 @@ export async function startBridge({
     gateway: connection,
     log,
     onEvent: (event) => book.accept(event),
+    lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
+    accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });
@@ -257,6 +265,7 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    witness.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();

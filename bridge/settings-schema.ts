@@ -95,6 +95,12 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       periodMs: ms(500, DAY_MS).default(BRIDGE.sweepPeriodMs),
       deadlineMs: ms(100, DAY_MS).default(BRIDGE.sweepDeadlineMs).describe('From request to positionEnd.'),
+      lists: z
+        .enum(['auto', 'each-account'])
+        .default('auto')
+        .describe(
+          'auto: all accounts in one list, one for each above 50 accounts. each-account: always one for each, which has the model codes of advisors.',
+        ),
       secTypes: z
         .array(z.string().regex(/^[A-Z]+$/, 'must be IB security types such as "OPT"'))
         .default([])

@@ -59,6 +59,8 @@ export const GATEWAY = {
   /** Of the cap, what the polled lane is sure of however much the strategies want. */
   polledLines: 5,
   requestsPerSecond: 40,
+  /** Above it reqPositions is not offered: https://interactivebrokers.github.io/tws-api/positions.html */
+  accountsInOneListMax: 50,
   /** A snapshot request ends after about 11 s, whatever came. */
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;

@@ -134,6 +134,8 @@ export const bridgeStatusSchema = z.object({
     /** From positionEnd to synced in the outbox. */
     lastCommitMs: z.number().nonnegative().optional(),
     positions: count,
+    /** Positions that the broker's list lacks and that are not closed, by account (masked), and why not. */
+    doubts: z.array(z.object({ account: z.string(), positions: count, cause: z.string() })).default([]),
     lastFault: z.string().optional(),
   }),
   assignments: z.object({

@@ -154,6 +154,25 @@ describe(`the bridge as one (seed ${SEED})`, () => {
     for (const { quality } of lines.rows) expect(quality).toBe('no-permission');
   });
 
+  it('reads positions account by account when told to, and closes what an account’s own window lacks', async () => {
+    const gateway = await startSimulated();
+    gateway.portfolio.open({ ...held(spy), modelCode: 'GROWTH' });
+    const { until } = await run(deployment, gateway, { SLOTWISE_SWEEP_LISTS: 'each-account' });
+    await until(({ sweeps }) => sweeps.positions === gateway.portfolio.positions.length, 'all positions');
+    const fault = gateway.inject({ kind: 'account-updates', answer: 'not-ready' });
+    gateway.inject({ kind: 'expiry', account: ACCOUNT, modelCode: 'GROWTH', conId: spy });
+    const { sweeps } = await until((status) => status.sweeps.doubts.length > 0, 'a doubt');
+    expect(sweeps.doubts).toMatchObject([{ account: 'DU***11', positions: 1 }]);
+    fault.end();
+    await until((status) => status.sweeps.positions === gateway.portfolio.positions.length, 'closed');
+    const tombstone = await eventually(async () =>
+      (await deployment.snapshots()).find(({ reason }) => reason === 'closed'),
+    );
+    expect(tombstone).toMatchObject({ modelCode: 'GROWTH', contract: { conId: spy }, quantity: '0' });
+    const names = new Set(gateway.requests.map(({ name }) => name));
+    expect([names.has('reqPositionsMulti'), names.has('reqPositions')]).toEqual([true, false]);
+  });
+
   it('finds nothing over-assigned that it does not record', async () => {
     const gateway = await startSimulated();
     gateway.portfolio.open(held(spy));

@@ -33,6 +33,11 @@ export class ScriptedGateway implements Gateway {
   readonly requests: GatewayRequests = {
     requestPositions: () => this.#send('positions'),
     cancelPositions: () => this.#send('cancel positions'),
+    requestAccountPositions: (account) => {
+      this.#send(`positions ${account}`);
+      return ++this.#lastReqId;
+    },
+    cancelAccountPositions: (reqId) => this.#send(`cancel positions ${reqId}`),
     requestAccountUpdates: (account) => this.#send(`portfolio ${account}`),
     cancelAccountUpdates: (account) => this.#send(`cancel portfolio ${account}`),
     requestMarketData: (contract: RequestContract, mode, type) => {

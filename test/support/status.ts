@@ -37,7 +37,7 @@ export function bridgeStatus(overrides: Partial<BridgeStatus> = {}): BridgeStatu
       polled: [],
     },
     ticks: 0,
-    sweeps: { complete: 0, failed: 0, positions: 0 },
+    sweeps: { complete: 0, failed: 0, positions: 0, doubts: [] },
     assignments: { overAssigned: [] },
     outbox: { epoch: '1785300000000-k3x9qa', produced: 0, depth: 0, bytes: 0, sent: 0 },
     registry: { state: 'current', version: 0, strategies: 0 },

@@ -183,6 +183,9 @@ function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
       `Over-assigned: conId ${conId} in ${account}: position ${quantity}, unassigned ${unassigned}`,
     );
   }
+  for (const { account, positions, cause } of sweeps.doubts) {
+    faults.push(`Missing from the list and not closed: ${positions} positions of ${account}: ${cause}`);
+  }
   return faults;
 }
 
