@@ -60,7 +60,9 @@ export function applyTick(state: QuoteState, event: LineEvent): QuoteState {
       return event.meaning === 'competing-session' ? silenced(state, 'competing-session') : state;
     case 'size':
       // A side whose size changes has the price that it had.
-      return state.silence === undefined || event.field === 'volume' ? state : audible(state);
+      return state.silence === undefined || event.field === 'volume'
+        ? state
+        : { ...state, silence: undefined };
     case 'pulse':
     case 'snapshotEnd':
       return state;
@@ -72,10 +74,6 @@ export function applyTick(state: QuoteState, event: LineEvent): QuoteState {
 /** The link is down, or another session has the data: the values stay, their quality falls until the next tick. */
 export function silenced(state: QuoteState, silence: Silence): QuoteState {
   return state.silence === silence ? state : { ...state, silence };
-}
-
-function audible({ silence: _, ...state }: QuoteState): QuoteState {
-  return state;
 }
 
 /** IB says "no data on this side" with a price of -1, which is undefined here, or with one of 0. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { LineStatus } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { Edge, LEGS, SEED, tradingHours } from './support/edge.ts';
 
@@ -53,6 +54,34 @@ describe.concurrent(`market data of a gateway that misbehaves (seed ${SEED})`, (
     market = 'open';
     await eventually(() => edge.streams.status().requestedAgain === LEGS);
     expect(types().at(-1)).toBe('1');
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+  });
+
+  it('ends with the market and begins with it: frozen quotes meanwhile, each line requested again once', async () => {
+    let market: 'open' | 'closed' = 'open';
+    const hours = { of: () => tradingHours(market) };
+    await using edge = await Edge.settled({ hours, watchdog: { typeGraceMs: 100 } });
+    const fault = edge.gateway.inject({ kind: 'market-closed' });
+    market = 'closed';
+    const isFrozen = ({ quality, mark }: LineStatus) => quality === 'frozen' && (mark?.ask ?? 0) > 0;
+    await eventually(() => edge.rows().filter(isFrozen).length === LEGS);
+    await edge.exercised('market-closed');
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    fault.end();
+    market = 'open';
+    // The gateway goes back to live data by itself.
+    await edge.streaming();
+    await edge.ticking();
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+  });
+
+  it('is requested without a word of answer: cancelled, tried again, and nothing passes for streaming before', async () => {
+    await using edge = await Edge.start({ watchdog: { answerDeadlineMs: 400 } });
+    edge.gateway.inject({ kind: 'unanswered', times: 2 });
+    await edge.exercised('unanswered');
+    await edge.streaming();
+    expect(edge.streams.status().requestedAgain).toBeGreaterThanOrEqual(2);
     expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
   });
 
