@@ -25,8 +25,8 @@ export class PacedRequests implements GatewayRequests {
   readonly #options: Options;
   readonly #pacer: Pacer;
   #wire: Wire | undefined;
-  /** What market data requests are made with that name no type, and what the gateway was told last. */
-  #type: MarketDataType = 1;
+  /** What market data requests are made with that name no type, and what this gateway was told last. */
+  #type: MarketDataType | undefined;
   #typeSent: MarketDataType | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #waitingForUrgent = new Set<() => void>();
@@ -39,7 +39,7 @@ export class PacedRequests implements GatewayRequests {
   attach(wire: Wire): void {
     this.#wire = wire;
     // TWS forgets the type with the connection.
-    this.#type = 1;
+    this.#type = undefined;
     this.#typeSent = undefined;
     // Greeting and startApi went past us.
     this.#pacer.spend(performance.now());
@@ -107,7 +107,7 @@ export class PacedRequests implements GatewayRequests {
   requestMarketData(
     contract: RequestContract,
     mode: 'stream' | 'snapshot',
-    type: MarketDataType = this.#type,
+    type: MarketDataType | undefined = this.#type,
   ): number {
     const reqId = ++lastRequestId;
     const fault = contractFault(contract);
@@ -151,11 +151,13 @@ export class PacedRequests implements GatewayRequests {
    * that needs another one: whatever else was asked for, and withdrawn, meanwhile.
    * https://interactivebrokers.github.io/tws-api/market_data_type.html
    */
-  #typeBefore(type: MarketDataType): PacedRequest | undefined {
+  #typeBefore(type: MarketDataType | undefined): PacedRequest | undefined {
     const wire = this.#wire;
-    if (this.#typeSent === type || wire === undefined) return undefined;
-    this.#typeSent = type;
-    return { key: 'type', lane: 'request', send: () => wire.requestMarketDataType(type) };
+    if (wire === undefined || this.#typeSent === type) return undefined;
+    const wanted = type ?? TYPE_BY_DEFAULT;
+    if (this.#typeSent === wanted) return undefined;
+    this.#typeSent = wanted;
+    return { key: 'type', lane: 'request', send: () => wire.requestMarketDataType(wanted) };
   }
 
   #offer(request: {
@@ -215,6 +217,9 @@ export class PacedRequests implements GatewayRequests {
     queueMicrotask(() => this.#options.refused(refusal));
   }
 }
+
+/** What a connection has that asks for none. */
+const TYPE_BY_DEFAULT: MarketDataType = 1;
 
 /** The code with which IB itself refuses an invalid request, and the one for too many of them. */
 const INVALID = 321;

@@ -181,6 +181,23 @@ describe('a market data request', () => {
     expect(told).toEqual(['type 3', 'line 11', 'type 4', 'line 12', 'line 14', 'type 3', 'line 15']);
   });
 
+  it('needs no type where nobody has named one', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port });
+    await bridge.nth('ready');
+    const stream = (conId: number, type?: 2) =>
+      bridge.connection.requests.requestMarketData({ conId, exchange: 'SMART' }, 'stream', type);
+    stream(11);
+    stream(12, 2);
+    stream(13);
+    const told = () =>
+      gateway.received.flatMap(({ fields }) =>
+        fields[0] === '59' ? [`type ${fields[2]}`] : fields[0] === '1' ? [`line ${fields[3]}`] : [],
+      );
+    await eventually(() => told().length === 5);
+    expect(told()).toEqual(['line 11', 'type 2', 'line 12', 'type 1', 'line 13']);
+  });
+
   it('of the next connection is told its type anew, because TWS forgets it', async () => {
     await using gateway = await startScriptedGateway();
     await using bridge = connect({ port: gateway.port });
