@@ -11,9 +11,10 @@ import { Dispatcher } from './handlers/dispatcher.ts';
 import type { Lane } from './handlers/handler.ts';
 import { loadHandlers } from './handlers/load.ts';
 import { Recorder } from './handlers/recorder.ts';
+import { SnapshotLane } from './lines/lane/lane.ts';
+import { PortfolioMarks } from './lines/lane/portfolio-marks.ts';
 import { LineLedger } from './lines/ledger.ts';
 import type { Quote } from './lines/quote.ts';
-import { Snapshots } from './lines/snapshots.ts';
 import { Streams } from './lines/streams.ts';
 import type { Log } from './log.ts';
 import { openOutbox } from './outbox/outbox.ts';
@@ -113,14 +114,28 @@ export async function startBridge({
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
   });
-  const snapshots = new Snapshots({
+  const portfolioMarks = new PortfolioMarks({
+    gateway: connection,
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    accounts: () => accounts.held.ours,
+    onQuote: offer('poll'),
+    periodMs: settings.snapshots.markPeriodMs,
+  });
+  const { marks } = settings.snapshots;
+  const snapshots = new SnapshotLane({
     gateway: connection,
     ledger,
     streams,
     log,
     contracts,
     instruments: settings.snapshots.contracts,
-    periodMs: settings.snapshots.periodMs,
+    marks: marks === 'portfolio' ? portfolioMarks : marks,
+    held: () => book.positions().map(({ contract }) => contract.conId),
+    periodsMs: {
+      index: settings.snapshots.periodMs,
+      degraded: settings.snapshots.degradedPeriodMs,
+      mark: settings.snapshots.markPeriodMs,
+    },
     onQuote: offer('poll'),
   });
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
@@ -134,7 +149,12 @@ export async function startBridge({
     quoteOf,
     diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
     onChange: (changes) => {
-      for (const { position } of changes) offer('poll')(position.contract.conId);
+      for (const { reason, position } of changes) {
+        const { account, contract } = position;
+        if (reason === 'closed') portfolioMarks.forget(account, contract.conId);
+        offer('poll')(contract.conId);
+      }
+      snapshots.update();
     },
   });
   const sweeper = new Sweeper({
@@ -179,12 +199,15 @@ export async function startBridge({
   const plan = () => {
     ownersOf = ownersByAccount(replica.replica);
     streams.update(replica.replica, accounts.held);
+    snapshots.update();
   };
   replica.onChange(plan);
-  // A sweep before the accounts are known would be of nobody: the first one follows the first answer.
+  // A sweep before the accounts are known would be of nobody: the first one follows the first answer, and the request
+  // for its marks.
   let isSweeping = false;
   accounts.onChange(() => {
     plan();
+    portfolioMarks.update();
     if (!isSweeping) sweeper.start();
     isSweeping = true;
   });
@@ -242,6 +265,7 @@ export async function startBridge({
   portfolios.start();
   streams.start();
   snapshots.start();
+  if (marks === 'portfolio') portfolioMarks.start();
   heartbeats.start();
   connection.start();
   started.use(connection);
@@ -249,6 +273,7 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    portfolioMarks.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();

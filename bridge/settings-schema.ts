@@ -100,6 +100,16 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       contracts: z.array(instrumentSchema).max(100).default(POLLED_BY_DEFAULT),
       periodMs: ms(500, DAY_MS).default(BRIDGE.snapshotPeriodMs),
+      degradedPeriodMs: ms(500, DAY_MS)
+        .default(BRIDGE.degradedPeriodMs)
+        .describe('Legs of strategies that got no lines.'),
+      marks: z
+        .enum(['portfolio', 'snapshot', 'off'])
+        .default('portfolio')
+        .describe(
+          'Of all other positions: values of the account window, which take no line; snapshot requests; or none.',
+        ),
+      markPeriodMs: ms(500, DAY_MS).default(BRIDGE.markPeriodMs),
     })
     .prefault({}),
   recorder: z.strictObject({ periodMs: ms(500, DAY_MS).default(BRIDGE.recorderPeriodMs) }).prefault({}),

@@ -20,7 +20,7 @@ export function bridgeStatus(overrides: Partial<BridgeStatus> = {}): BridgeStatu
       failedAttempts: 0,
       linkUp: true,
     },
-    lines: { cap: 100, streaming: 0, snapshotsInFlight: 0, refused: 0, rows: [], strategies: [], polled: [] },
+    lines: { cap: 100, streaming: 0, snapshotsInFlight: 0, refused: 0, rows: [], strategies: [], polled: [], lane: [] },
     ticks: 0,
     sweeps: { complete: 0, failed: 0, positions: 0 },
     assignments: { overAssigned: [] },

@@ -120,6 +120,7 @@ describe('the view of lines', () => {
       },
     ],
     polled: [{ name: 'VIX', quality: 'delayed', source: 'snapshot', lastAt: since, mark: { price: 17.5 } }],
+    lane: [],
   };
 
   it('says how many lines there are, who has one, who has not and why', () => {

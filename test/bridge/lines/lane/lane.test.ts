@@ -1,34 +1,39 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { InstrumentName } from '../../../bridge/lines/contract-resolver.ts';
-import { LineLedger } from '../../../bridge/lines/ledger.ts';
-import { Snapshots } from '../../../bridge/lines/snapshots.ts';
-import { Streams } from '../../../bridge/lines/streams.ts';
-import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
-import { details, ScriptedGateway, SILENT } from '../scripted-gateway.ts';
-import { strategy } from './strategies.ts';
+import type { ContractDetails } from '../../../../bridge/gateway/events.ts';
+import type { InstrumentName } from '../../../../bridge/lines/contract-resolver.ts';
+import { SnapshotLane } from '../../../../bridge/lines/lane/lane.ts';
+import { LineLedger } from '../../../../bridge/lines/ledger.ts';
+import { Streams } from '../../../../bridge/lines/streams.ts';
+import { applyImage, EMPTY_REPLICA } from '../../../../shared/replica.ts';
+import { details, ScriptedGateway, SILENT } from '../../scripted-gateway.ts';
+import { strategy } from '../strategies.ts';
 
-const CON_IDS: Readonly<Record<string, number>> = { VIX: 101, SPY: 102, QQQ: 103, IWM: 104 };
-const INSTRUMENTS: InstrumentName[] = Object.keys(CON_IDS).map((symbol) => ({
+const CON_IDS: Readonly<Record<string, number>> = { VIX: 101, SPY: 102, QQQ: 103, IWM: 104, VOD: 105 };
+const INSTRUMENTS: InstrumentName[] = ['VIX', 'SPY', 'QQQ', 'IWM'].map((symbol) => ({
   symbol,
   secType: symbol === 'VIX' ? 'IND' : 'STK',
   exchange: symbol === 'VIX' ? 'CBOE' : 'SMART',
   currency: 'USD',
 }));
 
+/** Quoted in a hundredth of its currency. */
+const IN_PENCE = 105;
+
+const detailsOf = (conId: number, symbol?: string): ContractDetails => ({
+  ...details(conId, symbol),
+  priceMagnifier: conId === IN_PENCE ? 100 : 1,
+});
 const contracts = {
-  peek: (conId: number) => details(conId),
-  resolve: async (conId: number) => details(conId),
-  resolveSymbol: async ({ symbol, currency }: InstrumentName) => ({
-    ...details(CON_IDS[symbol] ?? 0, symbol),
-    priceMagnifier: currency === 'GBP' ? 100 : 1,
-  }),
+  peek: (conId: number) => detailsOf(conId),
+  resolve: async (conId: number) => detailsOf(conId),
+  resolveSymbol: async ({ symbol }: InstrumentName) => detailsOf(CON_IDS[symbol] ?? 0, symbol),
 };
 
 describe('the polled lane', () => {
   let gateway: ScriptedGateway;
   let ledger: LineLedger;
   let streams: Streams;
-  let snapshots: Snapshots;
+  let snapshots: SnapshotLane;
   let quoted: number[];
 
   beforeEach(() => {
@@ -48,13 +53,13 @@ describe('the polled lane', () => {
     quoted = [];
     const common = { gateway, ledger, log: SILENT, contracts };
     streams = new Streams({ ...common, onQuote: () => {} });
-    snapshots = new Snapshots({
+    snapshots = new SnapshotLane({
       ...common,
       streams,
       instruments,
       onQuote: (conId) => quoted.push(conId),
-      periodMs: 60_000,
-      deadlineMs: 15_000,
+      periodsMs: { index: 60_000 },
+      snapshotDeadlineMs: 15_000,
     });
     streams.start();
     snapshots.start();
@@ -93,10 +98,10 @@ describe('the polled lane', () => {
   });
 
   it('says in pounds what London quotes in pence', async () => {
-    await start(10, [{ symbol: 'SPY', secType: 'STK', exchange: 'SMART', currency: 'GBP' }]);
-    gateway.tick(102, 1234.5);
-    gateway.endSnapshot(102);
-    expect(pollOf('SPY')?.mark).toMatchObject({ last: 12.345, price: 12.345 });
+    await start(10, [{ symbol: 'VOD', secType: 'STK', exchange: 'LSE', currency: 'GBP' }]);
+    gateway.tick(IN_PENCE, 1234.5);
+    gateway.endSnapshot(IN_PENCE);
+    expect(pollOf('VOD')?.mark).toMatchObject({ last: 12.345, price: 12.345 });
   });
 
   it('takes an incomplete snapshot for an answer, and does not cancel after the end', async () => {
