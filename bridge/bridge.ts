@@ -157,10 +157,20 @@ export async function startBridge({
       snapshots.update();
     },
   });
+  /** Marks are worth most in a keyframe: they are read a sweep or two before it. */
+  const marksLeadMs = 2 * settings.sweep.periodMs;
+  const isKeyframeNear = () => {
+    const { lastKeyframeAt } = book.status();
+    const dueAt = lastKeyframeAt === undefined ? 0 : Date.parse(lastKeyframeAt) + settings.keyframe.periodMs;
+    return dueAt - Date.now() < marksLeadMs;
+  };
   const sweeper = new Sweeper({
     gateway: connection,
     log,
-    onEvent: (event) => book.accept(event),
+    onEvent: (event) => {
+      book.accept(event);
+      if (event.type === 'sweep' && isKeyframeNear()) portfolioMarks.refresh(marksLeadMs);
+    },
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });

@@ -3,6 +3,7 @@ import { compareText } from '../output/compare.ts';
 import { contractName } from '../output/contract.ts';
 import { paint } from '../output/style.ts';
 import { table } from '../output/table.ts';
+import { laneTable } from './lane.ts';
 import type { StatusReading } from './read-status.ts';
 
 /** What `slotwise lines` prints for a person. Pure but for colours. */
@@ -16,6 +17,7 @@ export function linesView(reading: StatusReading & { type: 'live' | 'last-known'
     ...section('LINES', lineTable(status.lines.rows), status.lines.rows.length),
     ...section('STRATEGIES', strategyTable(status.lines.strategies), status.lines.strategies.length),
     ...section('POLLED BY SNAPSHOT', polledTable(status.lines.polled), status.lines.polled.length),
+    ...section('SNAPSHOT LANE', laneTable(status.lines.lane), status.lines.lane.length),
   ].join('\n');
 }
 

@@ -77,6 +77,13 @@ export class PortfolioMarks {
     this.#pump();
   }
 
+  /** Somebody is about to need marks: what is older than this is read now and not when its period is over. */
+  refresh(maxAgeMs: number): void {
+    const oldestTick = performance.now() - maxAgeMs;
+    for (const [account, { tick }] of this.#readings) if (tick < oldestTick) this.#due.delete(account);
+    this.#pump();
+  }
+
   /** The position has closed: what it was worth is of no use. */
   forget(account: string, conId: number): void {
     this.#readings.get(account)?.prices.delete(conId);

@@ -147,6 +147,18 @@ describe('marks by the account window', () => {
     expect(read.length).toBe(3);
   });
 
+  it('reads earlier what is too old for whoever needs it, and counts the period from there', async () => {
+    gateway.ready();
+    await vi.advanceTimersByTimeAsync(600_000);
+    marks.refresh(600_001);
+    expect(read.length).toBe(1);
+    marks.refresh(60_000);
+    await vi.advanceTimersByTimeAsync(899_999);
+    expect(read.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(read.length).toBe(3);
+  });
+
   it('forgets what closed, what the account does not list any more, and whole accounts', async () => {
     gateway.ready();
     await settle();
