@@ -100,15 +100,11 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       contracts: z.array(instrumentSchema).max(100).default(POLLED_BY_DEFAULT),
       periodMs: ms(500, DAY_MS).default(BRIDGE.snapshotPeriodMs),
-      degradedPeriodMs: ms(500, DAY_MS)
-        .default(BRIDGE.degradedPeriodMs)
-        .describe('Legs of strategies that got no lines.'),
+      degradedPeriodMs: ms(500, DAY_MS).default(BRIDGE.degradedPeriodMs),
       marks: z
         .enum(['portfolio', 'snapshot', 'off'])
         .default('portfolio')
-        .describe(
-          'Of all other positions: values of the account window, which take no line; snapshot requests; or none.',
-        ),
+        .describe('Where prices of all other positions come from.'),
       markPeriodMs: ms(500, DAY_MS).default(BRIDGE.markPeriodMs),
     })
     .prefault({}),

@@ -24,7 +24,7 @@ import { Roster } from './roster.ts';
 import { POLL_CLASSES, type PollClass, Schedule } from './schedule.ts';
 
 /** Marks that come without a line. */
-export interface MarkSource {
+interface MarkSource {
   quoteOf(conId: number): Quote | undefined;
   status(): LaneClassStatus;
 }
