@@ -63,6 +63,11 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       ({ lines }) => lines.polled.some(({ conId, mark }) => conId === spy && mark !== undefined),
       'SPY was polled',
     );
+    const { lines } = await until(
+      ({ lines: now }) => now.rows.length > 0 && now.rows.every(({ mark }) => mark !== undefined),
+      'every leg without a line shows what its poll says',
+    );
+    expect(lines.rows.every(({ state, ticks }) => state === 'wanted' && ticks === 0)).toBe(true);
     gateway.portfolio.change({ ...held(spy), quantity: '4' });
     const snapshot = await eventually(async () =>
       (await deployment.snapshots()).find(

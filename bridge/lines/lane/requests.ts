@@ -99,17 +99,17 @@ export class PollRequests<K> {
 
   hear(event: LineEvent): void {
     const request = this.#byReqId.get(event.reqId);
-    if (!request || request.isSettled) {
-      // What was let go may be refused within its minimum hold: its line is free then.
-      if (request && event.type === 'requestNotice' && isEnd(event.meaning)) this.#ended(request, 'ended');
-      return;
-    }
+    if (!request) return;
     request.heard = applyTick(request.heard, inCurrency(event, request.priceMagnifier));
     if (event.type === 'requestNotice') this.#onNotice(request, event);
     else if (event.type === 'snapshotEnd') {
       this.#settle(request, { type: 'answered', heard: request.heard, isLate: false });
       this.#ended(request, 'ended');
-    } else if (request.kind === 'short-stream' && isComplete(request.heard, request.secType)) {
+    } else if (
+      request.kind === 'short-stream' &&
+      !request.isSettled &&
+      isComplete(request.heard, request.secType)
+    ) {
       this.#letGo(request, { type: 'answered', heard: request.heard, isLate: false });
     }
   }
@@ -175,8 +175,8 @@ export class PollRequests<K> {
   }
 
   #settle(request: Request<K>, outcome: Outcome): void {
-    clearTimeout(request.deadline);
     if (request.isSettled) return;
+    clearTimeout(request.deadline);
     request.isSettled = true;
     if (outcome.type === 'answered') this.#learn(request);
     this.#options.onOutcome(request.key, outcome);

@@ -361,6 +361,18 @@ describe('the snapshot lane', () => {
       );
     });
 
+    it('is for what no other strategy brings, in the order of service', async () => {
+      await start(2, []);
+      register(
+        strategy('late', { priority: 3, conIds: [31, STREAMED, 32] }),
+        strategy('first', { priority: 1, conIds: [STREAMED] }),
+        strategy('next', { priority: 2, conIds: [22, 21] }),
+        strategy('off', { priority: 1, conIds: [41], status: 'INACTIVE' }),
+        strategy('not ours', { priority: 1, conIds: [51], account: 'DU7654321' }),
+      );
+      expect([...streams.degraded]).toEqual([22, 21, 31, 32]);
+    });
+
     it('steps aside when the strategy gets its lines after all: the stream supersedes the poll', async () => {
       await degrade();
       vi.advanceTimersByTime(300);
