@@ -287,16 +287,16 @@ export class SnapshotLane {
     if (poll.conId !== undefined) this.#options.onQuote(poll.conId);
   }
 
-  /** Takes over whom the budget degraded, and who is to be marked: all that is held and in no other class. */
+  /** Takes over whom the budget degraded, and who is to be marked: all that is held and no ACTIVE strategy wants. */
   #adopt(): void {
     const { streams, marks, held } = this.#options;
-    const { degraded } = streams;
     const isElsewhere = (conId: number) =>
-      degraded.has(conId) ||
-      this.#roster.instrument(conId) !== undefined ||
-      streams.quoteOf(conId) !== undefined;
+      this.#roster.instrument(conId) !== undefined || streams.quoteOf(conId) !== undefined;
     const all = marks === 'snapshot' ? (held?.() ?? []) : [];
-    this.#roster.want({ degraded, mark: new Set([...all].filter((conId) => !isElsewhere(conId))) });
+    this.#roster.want({
+      degraded: streams.degraded,
+      mark: new Set([...all].filter((conId) => !isElsewhere(conId))),
+    });
   }
 
   #onRemoved(poll: Poll): void {

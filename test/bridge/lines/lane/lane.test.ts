@@ -200,15 +200,27 @@ describe('the snapshot lane', () => {
     expect(gateway.taken()).toEqual(['type 1', 'snapshot 101']);
   });
 
-  it('asks nobody while the link is down, cancels what died with it (1101), and asks again when it is up', async () => {
-    await start(10, INSTRUMENTS.slice(0, 2));
+  it('asks nobody while the link is down, and at once when it is up', async () => {
+    await start(10, INSTRUMENTS.slice(0, 1));
     gateway.tick(101, 17.5);
     gateway.endSnapshot(101);
     gateway.taken();
     gateway.emit({ type: 'linkDown', code: 1100 });
     expect(pollOf('VIX')).toMatchObject({ quality: 'stale', mark: { last: 17.5 } });
-    vi.advanceTimersByTime(10_000);
-    expect(gateway.taken()).toEqual([]);
+    vi.advanceTimersByTime(300_000);
+    activate(1);
+    activate();
+    vi.advanceTimersByTime(1_000);
+    expect(gateway.taken()).toEqual(['stream 1', 'cancel 1']);
+    gateway.emit({ type: 'linkUp', linesKept: true });
+    expect(gateway.taken()).toEqual(['snapshot 101']);
+  });
+
+  it('cancels what died with the link (1101), and asks for everything again', async () => {
+    await start(10, INSTRUMENTS.slice(0, 2));
+    gateway.endSnapshot(101);
+    gateway.taken();
+    gateway.emit({ type: 'linkDown', code: 1100 });
     gateway.emit({ type: 'linkUp', linesKept: false });
     expect(gateway.taken().sort()).toEqual(['cancel 102', 'snapshot 101', 'snapshot 102']);
   });
@@ -297,7 +309,26 @@ describe('the snapshot lane', () => {
       expect(gateway.taken()).toEqual(['cancel 11']);
     });
 
-    it('takes the word that nobody bids for an answer, and gives up waiting for the rest after 4 s', async () => {
+    it('takes the word that nobody bids for an answer', async () => {
+      await degrade();
+      vi.advanceTimersByTime(300);
+      gateway.taken();
+      price(FIRST, 'bid', undefined);
+      price(FIRST, 'ask', 0.05);
+      greeks(FIRST);
+      expect(gateway.taken()).toEqual(['cancel 11']);
+    });
+
+    it('cancels the poll of a leg whose strategy lets go', async () => {
+      await degrade();
+      gateway.taken();
+      register(strategy('a', { priority: 1, conIds: [STREAMED] }));
+      vi.advanceTimersByTime(4_000);
+      expect(gateway.taken()).toEqual(['cancel 11']);
+      expect(ledger.inUse).toBe(1);
+    });
+
+    it('gives up waiting for what does not come after 4 s, and takes what came', async () => {
       await degrade();
       gateway.taken();
       price(FIRST, 'bid', undefined);

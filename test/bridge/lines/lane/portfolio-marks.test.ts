@@ -82,6 +82,7 @@ describe('marks by the account window', () => {
     await settle();
     expect(read).toEqual([]);
     gateway.ready();
+    marks.update();
     expect(read).toEqual([FIRST]);
     await settle();
     expect(read).toEqual([FIRST, SECOND]);
