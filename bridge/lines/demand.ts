@@ -33,7 +33,7 @@ export class Demand {
     const conIds = refused.flatMap(
       ({ strategyId }) => this.#replica.strategies.get(strategyId)?.legs.map((leg) => leg.conId) ?? [],
     );
-    return new Set(conIds).difference(this.#plan.conIds);
+    return new Set(conIds).difference(this.conIds);
   }
 
   /** The cap that the last plan was made for. */

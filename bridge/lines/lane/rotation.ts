@@ -2,7 +2,8 @@
 interface Turn {
   /** When it was asked for last; of what was not yet, a period before it was wanted. */
   sinceMs: number;
-  /** The same before its last turn, for a turn that is given back. */
+  isAsked: boolean;
+  /** Both before its last turn, for a turn that is given back. */
   beforeMs: number;
   wasAsked: boolean;
   /** Between its last two turns. */
@@ -44,7 +45,7 @@ export class Rotation<K> {
   add(key: K, nowMs: number): void {
     if (this.#turns.has(key)) return;
     const sinceMs = nowMs - this.periodMs;
-    this.#turns.set(key, { sinceMs, beforeMs: sinceMs, wasAsked: false, intervalMs: 0 });
+    this.#turns.set(key, { sinceMs, isAsked: false, beforeMs: sinceMs, wasAsked: false, intervalMs: 0 });
     this.#isSorted = false;
   }
 
@@ -67,9 +68,10 @@ export class Rotation<K> {
     this.#turns.delete(key);
     this.#turns.set(key, {
       sinceMs: nowMs,
+      isAsked: true,
       beforeMs: turn.sinceMs,
-      wasAsked: true,
-      intervalMs: turn.wasAsked ? nowMs - turn.sinceMs : 0,
+      wasAsked: turn.isAsked,
+      intervalMs: turn.isAsked ? nowMs - turn.sinceMs : 0,
     });
   }
 
@@ -78,6 +80,8 @@ export class Rotation<K> {
     const turn = this.#turns.get(key);
     if (!turn) return;
     turn.sinceMs = turn.beforeMs;
+    turn.isAsked = turn.wasAsked;
+    turn.intervalMs = 0;
     this.#isSorted = false;
   }
 
@@ -87,14 +91,14 @@ export class Rotation<K> {
     const limitMs = nowMs - this.periodMs;
     for (const turn of this.#turns.values()) {
       turn.sinceMs = Math.min(turn.sinceMs, limitMs);
-      turn.wasAsked = false;
+      turn.isAsked = false;
     }
   }
 
   status(nowMs: number): RotationStatus {
     let sum = 0;
-    for (const { sinceMs, wasAsked, intervalMs } of this.#turns.values()) {
-      const waitedMs = nowMs - sinceMs - (wasAsked ? 0 : this.periodMs);
+    for (const { sinceMs, isAsked, intervalMs } of this.#turns.values()) {
+      const waitedMs = nowMs - sinceMs - (isAsked ? 0 : this.periodMs);
       sum += Math.max(this.periodMs, intervalMs, waitedMs);
     }
     const contracts = this.#turns.size;

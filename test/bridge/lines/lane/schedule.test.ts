@@ -180,6 +180,20 @@ describe('the schedule of the lane', () => {
     expect(schedule.status('index', 1_050)).toEqual({ contracts: 0, reachedPeriodMs: 100 });
   });
 
+  it('counts no turn that was given back', () => {
+    const schedule = new Schedule<string>({ index: 100, degraded: 100, mark: 100 });
+    schedule.add('mark', 'a', 0);
+    schedule.asked('mark', 'a', 10);
+    schedule.returned('mark', 'a');
+    expect(schedule.status('mark', 10).reachedPeriodMs).toBe(100);
+    schedule.asked('mark', 'a', 20);
+    expect(schedule.status('mark', 20).reachedPeriodMs).toBe(100);
+    schedule.asked('mark', 'a', 150);
+    schedule.returned('mark', 'a');
+    schedule.asked('mark', 'a', 220);
+    expect(schedule.status('mark', 220).reachedPeriodMs).toBe(200);
+  });
+
   it('gives back a turn as it was, and puts what is new behind what is overdue', () => {
     const schedule = new Schedule<string>({ index: 100, degraded: 100, mark: 100 });
     schedule.add('mark', 'old', 0);
