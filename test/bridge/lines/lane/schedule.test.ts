@@ -93,7 +93,7 @@ describe('the schedule of the lane', () => {
           for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(1);
           // Lines are as few as the demand allows, so a poll waits for some that were due before it.
           const slack = Math.max(...Object.values(given.holdMs)) / given.periodsMs[CLASS_OF(key)];
-          expect(mean(gaps)).toBeLessThanOrEqual(1 + 3 * slack);
+          expect(mean(gaps)).toBeLessThanOrEqual(1.1 + 3 * slack);
         }
       }),
       { numRuns: 40 },
@@ -132,7 +132,7 @@ describe('the schedule of the lane', () => {
             .filter(([key]) => CLASS_OF(key) === each)
             .flatMap(([key, times]) => gapsOf(heavy, key, times, 2 * longest));
           const slack = (2 * hold) / heavy.periodsMs[each];
-          expect(Math.abs(mean(gaps) - stretch)).toBeLessThanOrEqual(0.15 * stretch + slack);
+          expect(Math.abs(mean(gaps) - stretch)).toBeLessThanOrEqual(0.3 * stretch + slack);
         }
       }),
       { numRuns: 30 },
