@@ -81,7 +81,6 @@ export class Rotation<K> {
     if (!turn) return;
     turn.sinceMs = turn.beforeMs;
     turn.isAsked = turn.wasAsked;
-    turn.intervalMs = 0;
     this.#isSorted = false;
   }
 
