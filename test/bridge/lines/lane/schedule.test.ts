@@ -121,9 +121,9 @@ describe('the schedule of the lane', () => {
 
   it('stretches all periods in proportion when lines are few', () => {
     fc.assert(
-      fc.property(load, fc.integer({ min: 1, max: 6 }), (given, lines) => {
-        // A contract is polled once at a time: with hardly more contracts than lines there is nobody to take turns with.
-        fc.pre(Object.values(given.contracts).reduce((sum, count) => sum + count, 0) > 4 * lines);
+      fc.property(load, fc.integer({ min: 1, max: 3 }), (given, lines) => {
+        // Turns are taken among many: a class of one contract waits for whole polls of the others.
+        fc.pre(Object.values(given.contracts).every((count) => count > 3 * lines));
         const heavy = tenfold(given, lines);
         const stretch = demandOf(heavy) / lines;
         const longest = stretch * Math.max(...Object.values(heavy.periodsMs));
