@@ -63,7 +63,7 @@ export function reportStatus(
         bridge: holder,
       })),
     },
-    lines: { cap: parts.ledger.cap, ...linesOf(parts) },
+    lines: linesOf(parts),
     ticks: parts.streams.ticks,
     sweeps: {
       ...sweeps,
@@ -80,9 +80,10 @@ export function reportStatus(
 }
 
 /** A leg without a line shows what its polls say. */
-function linesOf({ streams, snapshots }: Parts): Omit<BridgeStatus['lines'], 'cap'> {
+function linesOf({ ledger, streams, snapshots }: Parts): BridgeStatus['lines'] {
   const { rows, ...streaming } = streams.status();
   return {
+    cap: ledger.cap,
     ...streaming,
     rows: rows.map((row) => (row.quality === 'no-line' ? { ...row, ...snapshots.quoteOf(row.conId) } : row)),
     ...snapshots.status(),
