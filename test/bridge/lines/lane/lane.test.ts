@@ -263,6 +263,7 @@ describe('the snapshot lane', () => {
         strategy('a', { priority: 1, conIds: [STREAMED] }),
         strategy('b', { priority: 2, conIds: [FIRST, SECOND] }),
       );
+      gateway.tick(STREAMED);
     }
 
     const price = (conId: number, field: 'bid' | 'ask', value: number | undefined) => {
