@@ -22,8 +22,9 @@ import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
 import { Portfolios } from './positions/portfolio.ts';
-import { Sweeper } from './positions/sweep.ts';
+import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
+import { Witness } from './positions/witness.ts';
 import { RegistryFeed } from './registry/feed.ts';
 import { AccountLeases } from './registry/lease.ts';
 import { RegistryReplica } from './registry/replica.ts';
@@ -103,7 +104,7 @@ export async function startBridge({
     log,
     deadlineMs: settings.sweep.deadlineMs,
   });
-  const ledger = new LineLedger({ cap: settings.lines.cap });
+  const ledger = new LineLedger(settings.lines);
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
   const streams = new Streams({
     gateway: connection,
@@ -113,6 +114,12 @@ export async function startBridge({
     onQuote: offer('stream'),
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
+    knowledge: {
+      positionsOf: (conId) => book.positionsOf(conId),
+      heldConIds: () => book.positions().map(({ contract }) => contract.conId),
+      detailsOf: (conId) => contracts.peek(conId),
+      quoteOf: (conId) => snapshots.quoteOf(conId),
+    },
   });
   const portfolioMarks = new PortfolioMarks({
     gateway: connection,
@@ -141,6 +148,10 @@ export async function startBridge({
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
   const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
+  const witness = new Witness({
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    restMs: 2 * settings.sweep.periodMs,
+  });
   const book = new PositionBook({
     outbox,
     log,
@@ -148,11 +159,12 @@ export async function startBridge({
     accounts: () => accounts.held.ours,
     quoteOf,
     diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    witness,
     onChange: (changes) => {
       for (const { reason, position } of changes) {
-        const { account, contract } = position;
-        if (reason === 'closed') portfolioMarks.forget(account, contract.conId);
-        offer('poll')(contract.conId);
+        const { conId } = position.contract;
+        if (reason === 'closed' && book.positionsOf(conId).length === 0) portfolioMarks.forget(conId);
+        offer('poll')(conId);
       }
       snapshots.update();
     },
@@ -171,6 +183,8 @@ export async function startBridge({
       book.accept(event);
       if (event.type === 'sweep' && isKeyframeNear()) portfolioMarks.refresh(marksLeadMs);
     },
+    lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
+    accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });
@@ -284,6 +298,7 @@ export async function startBridge({
   const goDown = async () => {
     sweeper.stop();
     portfolioMarks.stop();
+    witness.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();

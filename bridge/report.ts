@@ -45,7 +45,7 @@ export function reportStatus(
   },
 ): BridgeStatus {
   const { bridge, startedAt, at } = context;
-  const { lastFault: bookFault, lastCommitMs, positions } = parts.book.status();
+  const { lastFault: bookFault, lastCommitMs, positions, doubts } = parts.book.status();
   const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
   const { refused: _refused, ...published } = parts.publisher.status();
   const { scans: _scans, undecodable: _undecodable, ...registry } = parts.feed.status();
@@ -69,6 +69,7 @@ export function reportStatus(
       ...sweeps,
       positions,
       ...(lastCommitMs === undefined ? {} : { lastCommitMs }),
+      doubts: doubts.map((doubt) => ({ ...doubt, account: maskAccount(doubt.account) })),
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
     assignments: { overAssigned: overAssigned(parts) },
@@ -83,7 +84,7 @@ export function reportStatus(
 function linesOf({ ledger, streams, snapshots }: Parts): BridgeStatus['lines'] {
   const { rows, ...streaming } = streams.status();
   return {
-    cap: ledger.cap,
+    ...ledger.status(),
     ...streaming,
     rows: rows.map((row) => (row.quality === 'no-line' ? { ...row, ...snapshots.quoteOf(row.conId) } : row)),
     ...snapshots.status(),
@@ -111,6 +112,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     sweepAgeMs: ageMs(sweeps.lastAt),
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,
+    positionsDoubted: sweeps.doubts.reduce((sum, { positions }) => sum + positions, 0),
     overAssigned: status.assignments.overAssigned.length,
   };
 }

@@ -84,9 +84,9 @@ export class PortfolioMarks {
     this.#pump();
   }
 
-  /** The position has closed: what it was worth is of no use. */
-  forget(account: string, conId: number): void {
-    this.#readings.get(account)?.prices.delete(conId);
+  /** Nobody holds it any more: what it was worth is of no use. */
+  forget(conId: number): void {
+    for (const { prices } of this.#readings.values()) prices.delete(conId);
   }
 
   quoteOf(conId: number): Quote | undefined {

@@ -1,3 +1,4 @@
+import { GATEWAY } from '../../../shared/limits.ts';
 import { Rotation, type RotationStatus } from './rotation.ts';
 
 /**
@@ -9,8 +10,6 @@ export type PollClass = (typeof POLL_CLASSES)[number];
 
 /** Somebody waits for their quotes: what is due of them need not queue for the few lines of a small demand. */
 const PROMPT: ReadonlySet<PollClass> = new Set(['index', 'degraded']);
-/** As many as the lane is guaranteed, whatever else is in flight included. */
-const PROMPT_LINES_MAX = 5;
 
 /** Lines beyond what the demand takes on average: an answer that is late must not make the next ones late. */
 const RESERVE = 1.1;
@@ -83,7 +82,7 @@ export class Schedule<K> {
       const { size, periodMs } = this.#rotations[pollClass];
       return sum + (size * holdMs[pollClass]) / periodMs;
     }, 0);
-    return Math.max(Math.ceil(RESERVE * demand), PROMPT.has(next) ? PROMPT_LINES_MAX : 1);
+    return Math.max(Math.ceil(RESERVE * demand), PROMPT.has(next) ? GATEWAY.polledLines : 1);
   }
 
   periodMs(pollClass: PollClass): number {

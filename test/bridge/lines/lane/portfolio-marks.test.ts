@@ -163,7 +163,7 @@ describe('marks by the account window', () => {
   it('forgets what closed, what the account does not list any more, and whole accounts', async () => {
     gateway.ready();
     await settle();
-    marks.forget(FIRST, 1);
+    marks.forget(1);
     expect(marks.quoteOf(1)).toBeUndefined();
     answers[FIRST] = [row(7, 8)];
     await vi.advanceTimersByTimeAsync(900_000);
