@@ -1,16 +1,14 @@
 import type { Contract } from '../../../shared/contract.ts';
 import { BRIDGE, GATEWAY } from '../../../shared/limits.ts';
 import type { BridgeStatus, LaneClassStatus } from '../../../shared/status.ts';
-import type { Gateway, GatewayEvent } from '../../gateway/events.ts';
-import type { Log } from '../../log.ts';
-import type { ContractResolver, InstrumentName, SymbolResolver } from '../contract-resolver.ts';
-import type { LineLedger } from '../ledger.ts';
+import type { GatewayEvent } from '../../gateway/events.ts';
 import type { Quote } from '../quote.ts';
-import type { Streams } from '../streams.ts';
 import { isClosed } from './closed.ts';
 import { PollLookups } from './lookups.ts';
+import type { SnapshotLaneOptions } from './options.ts';
 import {
   answered,
+  bestOf,
   describeAnswers,
   describePoll,
   nameOf,
@@ -22,32 +20,6 @@ import {
 import { type Outcome, type PollKind, PollRequests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { POLL_CLASSES, type PollClass, Schedule } from './schedule.ts';
-
-/** Marks that come without a line. */
-interface MarkSource {
-  quoteOf(conId: number): Quote | undefined;
-  status(): LaneClassStatus;
-}
-
-export interface SnapshotLaneOptions {
-  readonly gateway: Gateway;
-  readonly ledger: LineLedger;
-  readonly streams: Pick<Streams, 'streamedQuote' | 'quoteOf' | 'degraded'>;
-  readonly log: Log;
-  readonly contracts: SymbolResolver & ContractResolver;
-  readonly instruments: readonly InstrumentName[];
-  /** A poll brought something. */
-  readonly onQuote: (conId: number) => void;
-  /** Where marks of positions come from that nobody streams: snapshot requests of the lane, or a source of their own. */
-  readonly marks?: 'snapshot' | 'off' | MarkSource;
-  /** Contracts of all positions. */
-  readonly held?: () => Iterable<number>;
-  readonly periodsMs?: Partial<Readonly<Record<PollClass, number>>>;
-  /** IB ends a snapshot after up to 11 s; one that is not over by then never ends. */
-  readonly snapshotDeadlineMs?: number;
-  readonly shortStreamMs?: number;
-  readonly minHoldMs?: number;
-}
 
 /** Of each class: legs need both sides and greeks soon, which a snapshot takes 11 s for. */
 const KINDS: Readonly<Record<PollClass, PollKind>> = {
@@ -131,16 +103,15 @@ export class SnapshotLane {
     this.#pump();
   }
 
-  /** The best that is known of a contract's price: of its line, else of its last poll, else of the marks' source. */
+  /** The best that is known of a contract's price: of its line, else of its polls, else of the marks' source. */
   quoteOf(conId: number): Quote | undefined {
     const streamed = this.#options.streams.quoteOf(conId);
     if (streamed?.mark !== undefined && streamed.quality !== 'no-line') return streamed;
-    const quotes = this.#roster.pollsOf(conId).map((poll) => this.#quoteOf(poll));
-    const polled = quotes.find(({ mark }) => mark !== undefined) ?? quotes[0];
-    if (polled?.mark !== undefined) return polled;
     const { marks } = this.#options;
     const valued = typeof marks === 'object' ? marks.quoteOf(conId) : undefined;
-    return valued?.mark === undefined ? (streamed ?? polled) : valued;
+    const polled = this.#roster.pollsOf(conId).map((poll) => this.#quoteOf(poll));
+    const best = bestOf(valued ? [...polled, valued] : polled);
+    return best?.mark === undefined ? (streamed ?? best) : best;
   }
 
   /** @returns undefined for what is no configured instrument, or whose details have not come yet */
@@ -264,7 +235,7 @@ export class SnapshotLane {
       case 'answered':
         if (outcome.isLate) this.#warn(poll, 'the snapshot did not end before its deadline');
         else delete poll.fault;
-        this.#settle(poll, answered(poll.quote, outcome.heard), 'snapshot');
+        this.#settle(poll, this.#valid(answered(poll.quote, outcome.heard)), 'snapshot');
         break;
       case 'refused':
         poll.quote = refused(poll.quote, outcome.meaning);
@@ -277,6 +248,11 @@ export class SnapshotLane {
       default:
         outcome satisfies never;
     }
+  }
+
+  /** What came before the link went is not of now when its request ends. */
+  #valid(quote: Quote): Quote {
+    return this.#isLinkDown ? stale(quote) : quote;
   }
 
   #settle(poll: Poll, quote: Quote, source: 'snapshot' | 'stream'): void {

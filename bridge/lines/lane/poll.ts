@@ -65,6 +65,12 @@ export function stale(quote: Quote): Quote {
   return quote.mark === undefined ? { quality: 'none' } : { ...quote, quality: 'stale' };
 }
 
+/** @returns the first that is worth something now, else the first that has any value, else the first */
+export function bestOf(quotes: readonly Quote[]): Quote | undefined {
+  const known = quotes.filter(({ mark }) => mark !== undefined);
+  return known.find(({ quality }) => CURRENT.has(quality)) ?? known[0] ?? quotes[0];
+}
+
 /** What a refusal makes of it: the values stay, and what they are worth is said. */
 export function refused(quote: Quote, meaning: RequestMeaning): Quote {
   if (meaning === 'no-line' || meaning === 'no-permission') return { ...quote, quality: meaning };

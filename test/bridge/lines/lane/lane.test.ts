@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ContractDetails } from '../../../../bridge/gateway/events.ts';
 import type { InstrumentName } from '../../../../bridge/lines/contract-resolver.ts';
-import { SnapshotLane, type SnapshotLaneOptions } from '../../../../bridge/lines/lane/lane.ts';
+import { SnapshotLane } from '../../../../bridge/lines/lane/lane.ts';
+import type { SnapshotLaneOptions } from '../../../../bridge/lines/lane/options.ts';
 import { LineLedger } from '../../../../bridge/lines/ledger.ts';
 import { Streams } from '../../../../bridge/lines/streams.ts';
 import { applyImage, EMPTY_REPLICA } from '../../../../shared/replica.ts';
@@ -380,6 +381,15 @@ describe('the snapshot lane', () => {
       expect(gateway.taken()).toEqual(['cancel 2', 'stream 11']);
     });
 
+    it('calls no quote live that ends after the link went', async () => {
+      await degrade();
+      vi.advanceTimersByTime(400);
+      price(FIRST, 'bid', 1.9);
+      gateway.emit({ type: 'linkDown', code: 1100 });
+      vi.advanceTimersByTime(4_000);
+      expect(snapshots.quoteOf(FIRST)).toMatchObject({ quality: 'stale', mark: { bid: 1.9 } });
+    });
+
     it('drops what is known of a leg when its strategy lets go, and polls it no more', async () => {
       await degrade();
       vi.advanceTimersByTime(300);
@@ -551,5 +561,26 @@ describe('the snapshot lane', () => {
     activate(1);
     gateway.tick(1, 3);
     expect(snapshots.quoteOf(1)).toMatchObject({ quality: 'live', mark: { last: 3 } });
+  });
+
+  it('prefers a mark of now to a poll that is overdue, and a poll of now to both', async () => {
+    const mark = { price: 2.5, at: '2026-11-20T15:00:00.000Z' };
+    const status = () => ({
+      class: 'mark' as const,
+      source: 'portfolio' as const,
+      contracts: 1,
+      quoted: 1,
+      periodMs: 900_000,
+      reachedPeriodMs: 900_000,
+    });
+    await start(2, INSTRUMENTS.slice(0, 1), {
+      marks: { quoteOf: () => ({ quality: 'delayed', mark }), status },
+    });
+    gateway.tick(101, 17.5);
+    gateway.endSnapshot(101);
+    expect(snapshots.quoteOf(101)).toMatchObject({ quality: 'live', mark: { last: 17.5 } });
+    activate(1, 2);
+    vi.advanceTimersByTime(130_000);
+    expect(snapshots.quoteOf(101)).toEqual({ quality: 'delayed', mark });
   });
 });
