@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
+import { COMPACT, DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
 import { describeFaults } from '../shared/message.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 
@@ -19,7 +19,7 @@ export class SettingFault extends Error {
 const positive = z.int().positive();
 
 const overridesSchema = z.strictObject({
-  /** Of the functions; the local run takes the machine's own. */
+  /** Of the functions. */
   architecture: z.enum(['arm64', 'x86_64']).optional(),
   drain: z
     .strictObject({
@@ -37,6 +37,12 @@ const overridesSchema = z.strictObject({
       recordAgeMaxS: positive.min(60).max(604_800).optional(),
     })
     .optional(),
+  compact: z
+    .strictObject({
+      /** How long raw objects and replaced files stay when nobody needs them any more. */
+      graceS: positive.optional(),
+    })
+    .optional(),
   /** How long CloudWatch keeps the logs of the functions. */
   logRetentionDays: z
     .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 3653])
@@ -52,6 +58,8 @@ type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> 
 export type Settings = Complete<SettingOverrides> & {
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
+  /** The functions run in workers of this machine, which then need its own machine code. */
+  readonly runsHere: boolean;
 };
 
 const DEFAULTS: Complete<SettingOverrides> = {
@@ -65,6 +73,7 @@ const DEFAULTS: Complete<SettingOverrides> = {
     maxReceiveCount: DRAIN.maxReceiveCount,
   },
   feed: { retryAttempts: FEED.retryAttempts, recordAgeMaxS: FEED.recordAgeMaxS },
+  compact: { graceS: COMPACT.graceS },
   logRetentionDays: 30,
   keepState: true,
 };
@@ -82,16 +91,22 @@ const bridgesSchema = z
  * @throws SettingFault naming what is wrong; also when a relation between the numbers does not hold: a template that
  *   loses or repeats messages is not synthesized
  */
-export function settingsOf(given: { readonly bridges: unknown; readonly overrides?: unknown }): Settings {
+export function settingsOf(given: {
+  readonly bridges: unknown;
+  readonly overrides?: unknown;
+  readonly runsHere?: boolean;
+}): Settings {
   const bridges = checked(CONTEXT.bridges, bridgesSchema, given.bridges);
   const overrides = checked(CONTEXT.settings, overridesSchema, given.overrides ?? {});
   const settings: Settings = {
     architecture: overrides.architecture ?? DEFAULTS.architecture,
     drain: { ...DEFAULTS.drain, ...known(overrides.drain) },
     feed: { ...DEFAULTS.feed, ...known(overrides.feed) },
+    compact: { ...DEFAULTS.compact, ...known(overrides.compact) },
     logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
     keepState: overrides.keepState ?? DEFAULTS.keepState,
     bridges,
+    runsHere: given.runsHere ?? false,
   };
   checkRelations(settings);
   return settings;

@@ -1,4 +1,4 @@
-import { RAW_COLUMNS } from './columns.ts';
+import { RAW_COLUMNS } from '../../shared/columns.ts';
 
 /**
  * The views of the lake as SQL:

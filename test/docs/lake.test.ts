@@ -1,6 +1,6 @@
 import { parquetMetadata } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
-import { RAW_COLUMNS } from '../../cli/lake/columns.ts';
+import { RAW_COLUMNS } from '../../shared/columns.ts';
 import { encodeRows } from '../../functions/drain/parquet.ts';
 import { LAKE } from '../../shared/names.ts';
 import { qualitySchema, snapshotSchema } from '../../shared/snapshot.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RAW_COLUMNS } from '../../../cli/lake/columns.ts';
+import { RAW_COLUMNS } from '../../../shared/columns.ts';
 import { type Lake, openLake, QueryError } from '../../../cli/lake/lake.ts';
 import { cachePath } from '../../../cli/lake/objects.ts';
 import type { Snapshot } from '../../../shared/snapshot.ts';
