@@ -56,7 +56,7 @@ export async function appendDay(work: Work, start: TableState, day: string): Pro
   let pending = await withoutCommitted(work, keys);
   while (pending.length > 0) {
     if (!work.hasTime()) return { state, rows, commits, conflicts, isComplete: false };
-    const batch = pending.slice(0, COMPACT.batchObjects);
+    const batch = pending.slice(0, work.batchObjects);
     const found = await openRaw(work, batch);
     await work.bench.run(JUDGE);
     const [counts = []] = await work.bench.rows(COUNT);

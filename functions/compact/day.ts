@@ -18,6 +18,8 @@ export interface Work {
   readonly bench: Workbench;
   readonly nowMs: number;
   readonly graceMs: number;
+  /** Raw objects that one commit takes. */
+  readonly batchObjects: number;
   /** False once no further batch should begin. */
   readonly hasTime: () => boolean;
 }

@@ -33,6 +33,7 @@ async function runPass(event: unknown, context: Context): Promise<PassOutcome> {
       bench,
       nowMs: Date.now(),
       graceMs,
+      batchObjects: COMPACT.batchObjects,
       hasTime: () => context.getRemainingTimeInMillis() > COMPACT.reserveMs,
     },
     pass,

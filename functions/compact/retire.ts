@@ -1,5 +1,4 @@
 import { fileKey, type TableState } from '../../shared/delta/log.ts';
-import { COMPACT } from '../../shared/limits.ts';
 import { LAKE } from '../../shared/names.ts';
 import { openCommitted, openRaw, rawObjects, type Work } from './day.ts';
 import { planVacuum, transactionId } from './plan.ts';
@@ -21,8 +20,8 @@ export async function retireRaw(work: Work, state: TableState, day: string): Pro
   const keys = await rawObjects(work, day);
   await openCommitted(work, state, day);
   let retired = 0;
-  for (let start = 0; start < keys.length && work.hasTime(); start += COMPACT.batchObjects) {
-    await openRaw(work, keys.slice(start, start + COMPACT.batchObjects));
+  for (let start = 0; start < keys.length && work.hasTime(); start += work.batchObjects) {
+    await openRaw(work, keys.slice(start, start + work.batchObjects));
     const found = await work.bench.rows(RETIRED);
     await work.objects.delete(found.map(([key]) => String(key)));
     retired += found.length;
