@@ -4,19 +4,17 @@ import { literal, quoted, type Workbench } from './workbench.ts';
 /** Their least and greatest value tell a reader which files it may skip; of a digest they tell nothing. */
 const DIGESTS = new Set(['body_digest', 'object_key']);
 
-/** How JSON has the bound of a column; what is not listed, lists and decimals, has none. */
-const BOUNDS: Readonly<Record<string, (value: string, end: 'min' | 'max') => unknown>> = {
-  VARCHAR: (value) => value,
-  INTEGER: Number,
-  BIGINT: Number,
-  DOUBLE: Number,
-  DATE: (value) => value,
-  'TIMESTAMP WITH TIME ZONE': instantBound,
-};
+/** The bound of a column as JSON text. */
+function boundText(type: string, value: string, end: 'min' | 'max'): string {
+  if (type === 'TIMESTAMP WITH TIME ZONE') return JSON.stringify(instantBound(value, end));
+  // The database's own digits: a decimal that went through a float could be smaller than the greatest one.
+  if (/^(DECIMAL|INTEGER$|BIGINT$)/.test(type)) return value;
+  return type === 'DOUBLE' ? JSON.stringify(Number(value)) : JSON.stringify(value);
+}
 
 /**
- * What the log says of a file: rows, nulls, least and greatest values. Left out is what JSON could not say exactly: a
- * decimal that is read back as a float may be smaller than the greatest one, and a reader would skip its row.
+ * What the log says of a file: rows, nulls, least and greatest values. Decimals must have theirs: where a column lacks
+ * them, delta-rs prunes by nothing and skips every row (tested with 1.6.6).
  * https://github.com/delta-io/delta/blob/master/PROTOCOL.md#per-file-statistics
  * @param columns of the file: without the partition
  * @returns JSON text
@@ -27,7 +25,7 @@ export async function statisticsOf(
   columns: readonly TableColumn[],
 ): Promise<{ readonly rows: number; readonly text: string }> {
   const scalar = columns.filter(({ type }) => !type.endsWith('[]'));
-  const bounded = scalar.filter(({ name, type }) => type in BOUNDS && !DIGESTS.has(name));
+  const bounded = scalar.filter(({ name, type }) => type !== 'BOOLEAN' && !DIGESTS.has(name));
   const selected = [
     'count(*)',
     ...scalar.map(({ name }) => `count(*) - count(${quoted(name)})`),
@@ -40,19 +38,24 @@ export async function statisticsOf(
   const rows = Number(count);
   const ends = rest.slice(scalar.length);
   const boundsOf = (end: 'min' | 'max') =>
-    Object.fromEntries(
+    objectText(
       bounded.flatMap(({ name, type }, index) => {
         const value = ends[2 * index + (end === 'min' ? 0 : 1)];
-        return value === undefined ? [] : [[name, BOUNDS[type]?.(value, end)]];
+        return value === undefined ? [] : [[name, boundText(type, value, end)] as const];
       }),
     );
-  const text = JSON.stringify({
-    numRecords: rows,
-    minValues: boundsOf('min'),
-    maxValues: boundsOf('max'),
-    nullCount: Object.fromEntries(scalar.map(({ name }, index) => [name, Number(rest[index])])),
-  });
+  const text = objectText([
+    ['numRecords', String(rows)],
+    ['minValues', boundsOf('min')],
+    ['maxValues', boundsOf('max')],
+    ['nullCount', objectText(scalar.map(({ name }, index) => [name, String(rest[index])] as const))],
+  ]);
   return { rows, text };
+}
+
+/** @param fields with their values as JSON text */
+function objectText(fields: readonly (readonly [name: string, value: string])[]): string {
+  return `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
 }
 
 function measured({ name, type }: TableColumn): string {

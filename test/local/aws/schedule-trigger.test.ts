@@ -4,7 +4,7 @@ import { nextDueMs, parseCron } from '../../../local/aws/cron.ts';
 import { planFunctions, planStores } from '../../../local/aws/plan.ts';
 import { CloudTemplate } from '../../../local/aws/template.ts';
 import { arnOf, lambda, type TestStack, writeAssembly } from './support/assembly.ts';
-import { testCloud, type TestCloud } from './support/cloud.ts';
+import { type TestCloud, testCloud } from './support/cloud.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const HANDLER = `export const handler = async (event) => {
