@@ -28,7 +28,7 @@ const COPY_OPTIONS = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${COMPACT
 
 const RAW_KEY = /\/[0-9a-f]{64}\.parquet$/;
 
-export function rawPrefix(day: string): string {
+function rawPrefix(day: string): string {
   return `${LAKE.raw}dt=${day}/`;
 }
 

@@ -16,7 +16,7 @@ export class SchemaFault extends Error {
 export const PARTITION = { name: 'dt', type: 'DATE' } as const satisfies TableColumn;
 
 /** The raw object that brought the row: by it the table itself knows how far it has come. */
-export const OBJECT_KEY = { name: 'object_key', type: 'VARCHAR' } as const satisfies TableColumn;
+const OBJECT_KEY = { name: 'object_key', type: 'VARCHAR' } as const satisfies TableColumn;
 
 export const FIRST_COLUMNS: readonly TableColumn[] = [
   ...Object.entries(RAW_COLUMNS).map(([name, type]) => ({ name, type })),

@@ -17,7 +17,7 @@ import { snapshot } from '../../support/snapshots.ts';
 
 export const DAY = '2026-11-20';
 /** The evening of the day, so that an hourly pass takes it for today. */
-export const EVENING_MS = Date.parse(`${DAY}T22:00:00.000Z`);
+const EVENING_MS = Date.parse(`${DAY}T22:00:00.000Z`);
 export const NEXT_NIGHT_MS = Date.parse('2026-11-21T01:37:00.000Z');
 export const GRACE_MS = 7 * 86_400_000;
 
