@@ -16,14 +16,21 @@ afterEach(() => services.reset());
 afterAll(() => services[Symbol.asyncDispose]());
 
 describe('compactors at the same time', () => {
-  it('bring each row into the table once: the log takes one, the other looks again', async () => {
+  it.each([
+    ['a table', [21]],
+    ['no table yet', []],
+  ])('bring each row into %s once: the log takes one, the other looks again', async (_, present) => {
+    if (present.length > 0) {
+      await lake.put(...present);
+      await lake.pass('hourly');
+    }
     await lake.put(...range(1, 20));
     const prepare = together(2);
     const outcomes = await Promise.all([lake.pass('hourly', { prepare }), lake.pass('hourly', { prepare })]);
     expect(outcomes.map(({ rows }) => rows).toSorted()).toEqual([0, 20]);
-    expect(await lake.seqs('compacted')).toEqual(range(1, 20));
-    expect(await lake.commits()).toHaveLength(1);
-    expect(await services.objectKeys('table/v1/dt=')).toHaveLength(2);
+    expect(await lake.seqs('compacted')).toEqual([...range(1, 20), ...present]);
+    expect(await lake.commits()).toHaveLength(1 + present.length);
+    expect(await services.objectKeys('table/v1/dt=')).toHaveLength(2 + present.length);
   });
 
   it('bring each row once where one has seen what the other has not', async () => {
