@@ -21,8 +21,9 @@ import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
 import { Portfolios } from './positions/portfolio.ts';
-import { Sweeper } from './positions/sweep.ts';
+import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
+import { Witness } from './positions/witness.ts';
 import { RegistryFeed } from './registry/feed.ts';
 import { AccountLeases } from './registry/lease.ts';
 import { RegistryReplica } from './registry/replica.ts';
@@ -102,16 +103,26 @@ export async function startBridge({
     log,
     deadlineMs: settings.sweep.deadlineMs,
   });
-  const ledger = new LineLedger({ cap: settings.lines.cap });
+  const ledger = new LineLedger(settings.lines);
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
+  const onStreamed = (conId: number) => {
+    recorder.touch(conId);
+    dispatcher.offer(conId, 'stream');
+  };
   const streams = new Streams({
     gateway: connection,
     contracts,
     ledger,
     log,
-    onQuote: offer('stream'),
+    onQuote: onStreamed,
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
+    knowledge: {
+      positionsOf: (conId) => book.positionsOf(conId),
+      heldConIds: () => book.positions().map(({ contract }) => contract.conId),
+      detailsOf: (conId) => contracts.peek(conId),
+      quoteOf: (conId) => snapshots.quoteOf(conId),
+    },
   });
   const snapshots = new Snapshots({
     gateway: connection,
@@ -126,6 +137,10 @@ export async function startBridge({
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
   const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
+  const witness = new Witness({
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    restMs: 2 * settings.sweep.periodMs,
+  });
   const book = new PositionBook({
     outbox,
     log,
@@ -133,6 +148,7 @@ export async function startBridge({
     accounts: () => accounts.held.ours,
     quoteOf,
     diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    witness,
     onChange: (changes) => {
       for (const { position } of changes) offer('poll')(position.contract.conId);
     },
@@ -141,11 +157,13 @@ export async function startBridge({
     gateway: connection,
     log,
     onEvent: (event) => book.accept(event),
+    lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
+    accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });
 
-  const recorder = new Recorder({
+  const recorder: Recorder = new Recorder({
     outbox,
     log,
     replica: () => replica.replica,
@@ -163,7 +181,7 @@ export async function startBridge({
     reserved: [recorder.name],
   });
   const dispatcher: Dispatcher = new Dispatcher({
-    handlers: [recorder, ...own],
+    handlers: own,
     log,
     describe: (conId, lane) =>
       describeContract(conId, lane, {
@@ -240,6 +258,7 @@ export async function startBridge({
   accounts.start();
   started.defer(() => accounts.stop());
   portfolios.start();
+  recorder.start();
   streams.start();
   snapshots.start();
   heartbeats.start();
@@ -249,11 +268,13 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    witness.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();
     ledger.stop();
     await dispatcher.stop();
+    await recorder.stop();
     await book.stop();
     await heartbeats.stop();
     const { remaining } = await publisher.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));

@@ -2,8 +2,10 @@ import { EventName, IBApi, type Contract as IbContract } from '@stoqey/ib';
 import type { Log } from '../log.ts';
 import * as decode from './decode.ts';
 import type { GatewayEvent, MarketDataType, RequestContract } from './events.ts';
+import { FrameSplitter } from './frames.ts';
 import type { Message } from './notices.ts';
 import type { ConnectionSettings } from './settings.ts';
+import { readTick } from './ticks.ts';
 
 /** What one connection says of itself, beside the events of the data that it carries. */
 export type WireSignal =
@@ -69,6 +71,15 @@ export class Wire {
     this.#api.cancelPositions();
   }
 
+  /** An empty model code asks for the account and all of its models. */
+  requestAccountPositions(reqId: number, account: string): void {
+    this.#api.reqPositionsMulti(reqId, account, '');
+  }
+
+  cancelAccountPositions(reqId: number): void {
+    this.#api.cancelPositionsMulti(reqId);
+  }
+
   requestAccountUpdates(account: string): void {
     this.#api.reqAccountUpdates(true, account);
   }
@@ -99,24 +110,28 @@ export class Wire {
   }
 
   /**
-   * What the library's decoder throws (an advancedOrderReject that is no JSON) would end the process; a frame of
-   * negative length would keep it in a loop of empty messages for good, so the first of those throws. Either costs
-   * this connection and no more. The library offers no place to catch it but its own socket's method.
+   * What comes is cut into frames here, ticks are read here, and the library gets the rest a frame at a time. What its
+   * decoder throws (an advancedOrderReject that is no JSON) would end the process, a frame of negative length would
+   * keep it in a loop for good: either costs this connection and no more. The library offers no place for that but its
+   * own socket's method.
    */
   #guardDecoder(): void {
     const { socket } = (this.#api as unknown as Internals).controller;
     const read = socket.onData.bind(socket);
+    const frames = new FrameSplitter();
+    const take = (frame: Buffer) => {
+      if (this.#muted) return;
+      const tick = readTick(frame, Date.now());
+      if (tick === undefined) read(frame);
+      else this.#data(tick);
+    };
     socket.onData = (bytes) => {
       try {
-        read(bytes);
+        frames.push(bytes, take);
       } catch (cause) {
         if (!this.#muted) this.#listen({ type: 'socketError', message: `unreadable frame: ${cause}` });
       }
     };
-    const refuseEmpty = (_tokens: string[], text: string) => {
-      if (text === '') throw new RangeError('a frame without a message');
-    };
-    this.#api.on(EventName.received as never, refuseEmpty as never);
   }
 
   #subscribe(): void {
@@ -141,6 +156,7 @@ export class Wire {
       if (!this.#muted) this.#listen({ type: 'closed' });
     });
     this.#subscribePositions();
+    this.#subscribeAccountPositions();
     this.#subscribePortfolio();
     this.#subscribeLines();
     this.#subscribeContracts();
@@ -163,6 +179,29 @@ export class Wire {
     this.#on(EventName.positionEnd, () => this.#data({ type: 'positionEnd', at: Date.now() }));
   }
 
+  #subscribeAccountPositions(): void {
+    this.#on(
+      EventName.positionMulti,
+      (
+        reqId: number,
+        account: string,
+        modelCode: string,
+        contract: IbContract,
+        quantity: number | undefined,
+        averageCost: number | undefined,
+      ) => {
+        const at = Date.now();
+        const row = decode.decodePosition({ account, contract, quantity, averageCost });
+        const model = modelCode === '' ? {} : { modelCode };
+        if (row.ok) this.#data({ type: 'accountPosition', at, reqId, ...row.value, ...model });
+        else this.#data({ type: 'accountPositionMalformed', at, reqId, fault: row.fault });
+      },
+    );
+    this.#on(EventName.positionMultiEnd, (reqId: number) =>
+      this.#data({ type: 'accountPositionEnd', at: Date.now(), reqId }),
+    );
+  }
+
   #subscribePortfolio(): void {
     this.#on(
       EventName.updatePortfolio,
@@ -179,9 +218,14 @@ export class Wire {
         const row = { account, contract, quantity, averageCost, marketPrice, marketValue };
         const decoded = decode.decodePortfolioRow(row);
         if (decoded.ok) this.#data({ type: 'portfolioRow', at: Date.now(), ...decoded.value });
-        else this.#data({ type: 'portfolioMalformed', at: Date.now(), fault: decoded.fault });
+        else this.#data({ type: 'portfolioFailed', at: Date.now(), fault: decoded.fault });
       },
     );
+    this.#on(EventName.updateAccountValue, (key: string, value: string) => {
+      if (!decode.isAccountNotReady(key, value)) return;
+      const fault = 'the account is not ready: IB resets it, what it shows may be out of date';
+      this.#data({ type: 'portfolioFailed', at: Date.now(), fault });
+    });
     this.#on(EventName.accountDownloadEnd, (account: string) =>
       this.#data({ type: 'portfolioEnd', at: Date.now(), account }),
     );
@@ -189,36 +233,6 @@ export class Wire {
 
   #subscribeLines(): void {
     const pulse = (reqId: number) => this.#data({ type: 'pulse', at: Date.now(), reqId });
-    this.#on(EventName.tickPrice, (reqId: number, tickType: number, value: number | undefined) => {
-      const tick = decode.decodePrice(tickType, value);
-      if (tick === undefined) pulse(reqId);
-      else this.#data({ type: 'price', at: Date.now(), reqId, ...tick });
-    });
-    this.#on(EventName.tickSize, (reqId: number, tickType?: number, value?: number) => {
-      const tick = decode.decodeSize(tickType, value);
-      if (tick === undefined) pulse(reqId);
-      else this.#data({ type: 'size', at: Date.now(), reqId, ...tick });
-    });
-    this.#on(
-      EventName.tickOptionComputation,
-      (
-        reqId: number,
-        tickType: number,
-        _attribute: number | undefined,
-        iv?: number,
-        delta?: number,
-        price?: number,
-        _dividend?: number,
-        gamma?: number,
-        vega?: number,
-        theta?: number,
-        underlying?: number,
-      ) => {
-        const tick = decode.decodeGreeks(tickType, { iv, delta, price, gamma, vega, theta, underlying });
-        if (tick === undefined) pulse(reqId);
-        else this.#data({ type: 'greeks', at: Date.now(), reqId, ...tick });
-      },
-    );
     this.#on(EventName.marketDataType, (reqId: number, value: number) => {
       const marketDataType = decode.decodeMarketDataType(value);
       if (marketDataType === undefined) pulse(reqId);
@@ -227,14 +241,7 @@ export class Wire {
     this.#on(EventName.tickSnapshotEnd, (reqId: number) =>
       this.#data({ type: 'snapshotEnd', at: Date.now(), reqId }),
     );
-    for (const name of [
-      EventName.tickReqParams,
-      EventName.tickGeneric,
-      EventName.tickString,
-      EventName.tickEFP,
-    ]) {
-      this.#on(name, pulse);
-    }
+    for (const name of [EventName.tickReqParams, EventName.tickEFP]) this.#on(name, pulse);
   }
 
   #subscribeContracts(): void {
@@ -283,10 +290,12 @@ interface Internals {
 }
 
 /** Rows of lists that are complete or nothing. */
-const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioMalformed'> = new Map([
-  [EventName.position, 'positionMalformed'],
-  [EventName.updatePortfolio, 'portfolioMalformed'],
-]);
+const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'accountPositionMalformed' | 'portfolioFailed'> =
+  new Map([
+    [EventName.position, 'positionMalformed'],
+    [EventName.positionMulti, 'accountPositionMalformed'],
+    [EventName.updatePortfolio, 'portfolioFailed'],
+  ]);
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */
 const SOCKET_ERROR = 502;

@@ -45,7 +45,12 @@ const momentary = [
   /** Overnight: the option goes, its underlying comes at the strike, and nobody is told. */
   z.strictObject({ kind: z.literal('assignment'), account: z.string().min(1), conId: conIdSchema }),
   /** Overnight: the contract goes, and nobody is told. */
-  z.strictObject({ kind: z.literal('expiry'), account: z.string().min(1), conId: conIdSchema }),
+  z.strictObject({
+    kind: z.literal('expiry'),
+    account: z.string().min(1),
+    modelCode: z.string().min(1).optional(),
+    conId: conIdSchema,
+  }),
   /**
    * The gateway's nightly restart: every connection ends, new ones are refused, then the client ids that were
    * connected linger (326), then it serves; its list of positions may still be loading.
@@ -77,6 +82,9 @@ const standing = [
     restore: z.union([z.literal(1101), z.literal(1102)]).default(1102),
     /** After 1102: `dead` lines stay silent until they are requested anew. */
     ticks: z.enum(['resume', 'dead']).default('resume'),
+    text,
+    /** Of the message that ends it. */
+    restoreText: text,
   }),
   /**
    * 2103, 2105 or 2157 at its beginning and 2104, 2106 or 2158 at its end. A market data farm that is broken feeds no
@@ -89,6 +97,15 @@ const standing = [
     /** After its end: `dead` lines stay silent until they are requested anew. */
     ticks: z.enum(['resume', 'dead']).default('resume'),
   }),
+  /**
+   * After the close nothing ticks. A line that was asked for live loses its bid and its ask; one that was asked for
+   * while type 2 or 4 was set says that it is frozen and keeps them. https://interactivebrokers.github.io/tws-api/market_data_type.html
+   */
+  z.strictObject({
+    kind: z.literal('market-closed'),
+    /** All of them when left out: stocks trade on when their options do not. */
+    secTypes: z.array(z.string().min(1)).min(1).optional(),
+  }),
   /** 10197 on every line and every new one: the line stays, data stops. */
   z.strictObject({ kind: z.literal('competing-session') }),
   /** Market data requests are answered by this code. 10090, 10167 and 10197 are told and served, all others refuse. */
@@ -98,6 +115,13 @@ const standing = [
     text,
     conIds,
     /** Requests that it answers before it ends by itself. */
+    times: z.int().positive().optional(),
+  }),
+  /** Market data requests are taken and counted, and nothing is ever said on them. */
+  z.strictObject({
+    kind: z.literal('unanswered'),
+    conIds,
+    /** Requests that it leaves so before it ends by itself. */
     times: z.int().positive().optional(),
   }),
   /** Somebody's TWS uses lines of the account. */
@@ -115,7 +139,21 @@ const standing = [
     answer: z.enum(['never-end', 'empty', 'partial']),
     /** Of `partial`: how much of the list comes before its end. */
     share: z.number().min(0).max(1).default(0.5),
+    /** The rows of this account alone are left out; of all when left out. */
+    account: z.string().min(1).optional(),
     /** Requests that it answers before it ends by itself. */
+    times: z.int().positive().optional(),
+  }),
+  /** What sessions begin with instead of the three farms of the US. */
+  z.strictObject({
+    kind: z.literal('greeting'),
+    notices: z.array(z.strictObject({ code, text: z.string().min(1) })).max(100),
+  }),
+  /** How a subscription of account updates is answered; `not-ready` is whole, and says accountReady false. */
+  z.strictObject({
+    kind: z.literal('account-updates'),
+    answer: z.enum(['never-end', 'empty', 'partial', 'not-ready']),
+    share: z.number().min(0).max(1).default(0.5),
     times: z.int().positive().optional(),
   }),
   /** New connections are closed at once. */

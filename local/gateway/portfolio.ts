@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { holderOf } from '../../shared/account.ts';
 import { conIdSchema, contractSchema } from '../../shared/contract.ts';
 import { decimalSchema } from '../../shared/decimal.ts';
 
@@ -28,6 +29,9 @@ export const instrumentSchema = z.object({
   /** AM settles on the open of the day after lastTradeDate (SPX), PM on its close (SPXW). */
   settlement: z.enum(['AM', 'PM']).optional(),
   timeZoneId: z.string().default('US/Eastern'),
+  /** As contract details bring them, word for word; those of US products when left out. */
+  tradingHours: z.string().optional(),
+  liquidHours: z.string().optional(),
   /** Where the random walk begins; required for what is not an option. */
   price: z.number().positive().optional(),
   /** Annual; of an underlying: also the level of its options' smile. */
@@ -38,6 +42,8 @@ export type Instrument = z.infer<typeof instrumentSchema>;
 
 const positionSchema = z.object({
   account: z.string().min(1),
+  /** The model of an advisor's account that holds it. */
+  modelCode: z.string().min(1).optional(),
   conId: conIdSchema,
   quantity: decimalSchema,
   /** Per contract, multiplier and commission included, as IB reports it. */
@@ -96,18 +102,19 @@ function* contradictions(portfolio: {
     if (fault !== undefined) yield { path: ['instruments', index, ...fault.path], message: fault.message };
   }
   const held = new Set<string>();
-  for (const [index, { account, conId }] of portfolio.positions.entries()) {
+  for (const [index, { account, modelCode, conId }] of portfolio.positions.entries()) {
     const path = ['positions', index];
+    const holder = holderOf({ account, modelCode });
     if (!portfolio.accounts.includes(account)) {
       yield { path: [...path, 'account'], message: 'is not among accounts' };
     }
     if (!instruments.has(conId)) {
       yield { path: [...path, 'conId'], message: `${conId} is not among instruments` };
     }
-    if (held.has(`${account} ${conId}`)) {
-      yield { path: [...path, 'conId'], message: `${conId} is held twice in one account` };
+    if (held.has(`${holder} ${conId}`)) {
+      yield { path: [...path, 'conId'], message: `${conId} is held twice in one account or model` };
     }
-    held.add(`${account} ${conId}`);
+    held.add(`${holder} ${conId}`);
   }
 }
 

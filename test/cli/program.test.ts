@@ -36,6 +36,7 @@ describe('the program', () => {
         'local',
         'bridge',
         'gateway',
+        'record',
         'registry',
         'positions',
         'lines',
@@ -64,7 +65,11 @@ describe('the program', () => {
     ],
     [
       ['lines', '--help'],
-      ['confirmed', DEFAULT_STATUS_URL],
+      ['confirmed', 'explain', DEFAULT_STATUS_URL],
+    ],
+    [
+      ['lines', 'explain', '--help'],
+      ['conId', '--json', '--state-dir', 'Examples'],
     ],
     [
       ['query', '--help'],
@@ -94,6 +99,10 @@ describe('the program', () => {
       ['gateway', '--help'],
       ['--port', '--seed'],
     ],
+    [
+      ['record', '--help'],
+      ['--gateway', '--exact', 'sends no order'],
+    ],
   ])('%j explains itself', async (argv, words) => {
     const { printed, exitCode } = await run(...argv);
     for (const word of words) expect(printed).toContain(word);
@@ -112,7 +121,13 @@ describe('the program', () => {
     [['query'], "missing required argument 'sql'"],
     [['positions', '--dir', 'a', '--outputs', 'b'], 'name two places'],
     [['lines', '--status-url', 'nix'], 'is no URL'],
+    [['lines', 'explain'], "missing required argument 'conId|strategy'"],
+    [['lines', 'explain', 'a', '--status-url', 'nix'], 'is no URL'],
+    [['lines', '--status-url', 'nix', 'explain', 'a'], 'is no URL'],
+    [['lines', 'a'], 'see slotwise lines --help'],
     [['local', '--nix'], "unknown option '--nix': see slotwise local --help"],
+    [['record'], "required option '--gateway <host:port>' not specified"],
+    [['record', '--gateway', 'nix'], 'must be HOST:PORT'],
     [['gateway', '--nix'], "unknown option '--nix': see slotwise gateway --help"],
   ])('%j is refused in one line that says why', async (argv, text) => {
     const { printed, line, exitCode } = await run(...argv);

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEADBAND, hasMoved } from '../../../bridge/handlers/deadband.ts';
-import type { PositionUpdate } from '../../../bridge/handlers/handler.ts';
 import { Recorder } from '../../../bridge/handlers/recorder.ts';
 import type { Quote } from '../../../bridge/lines/quote.ts';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
@@ -83,7 +82,7 @@ describe('the recorder', () => {
 
   function tick(conId: number, price: number): void {
     quotes.set(conId, live({ price }));
-    recorder.handle({ contract: contract(conId) } as PositionUpdate);
+    recorder.touch(conId);
   }
 
   const recorded = async () =>
@@ -130,6 +129,21 @@ describe('the recorder', () => {
     tick(3, 2);
     await recorder.flush();
     expect(await recorded()).toEqual(['1 7 1 2', '2 1 1 2']);
+  });
+
+  it('records what a model holds beside what its account holds, each with a course of its own', async () => {
+    positions = [held(1), { ...held(1), modelCode: 'GROWTH', quantity: '5' }];
+    tick(1, 2);
+    await recorder.flush();
+    tick(1, 3);
+    await recorder.flush();
+    const bodies = (await outbox.peek({ count: 10, maxBytes: 100_000 })).map(({ body }) => JSON.parse(body));
+    expect(bodies.map(({ modelCode, quantity }) => [modelCode, quantity])).toEqual([
+      [undefined, '-3'],
+      ['GROWTH', '5'],
+      [undefined, '-3'],
+      ['GROWTH', '5'],
+    ]);
   });
 
   it('records nothing of a position that closed before the period ended', async () => {
