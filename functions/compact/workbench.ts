@@ -6,7 +6,7 @@ import { COMPACT } from '../../shared/limits.ts';
 
 /**
  * A directory of its own and a database in it that spills there: whatever a day holds, memory stays within bounds.
- * Everything goes with it, also what a call before it left unfinished elsewhere.
+ * The directory goes with it.
  */
 export class Workbench implements AsyncDisposable {
   readonly directory: string;

@@ -22,7 +22,7 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const BINDINGS = '@duckdb/node-bindings';
 /** The binding and what it requires. */
 const PORTABLE = [BINDINGS, 'detect-libc'];
-/** Survives `npm ci`; a fresh checkout fetches anew. */
+/** Outside of node_modules, which is npm's: a fresh checkout fetches anew. */
 const CACHE = join(project, '.build', 'native');
 
 /**
