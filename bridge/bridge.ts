@@ -15,6 +15,7 @@ import { LineLedger } from './lines/ledger.ts';
 import type { Quote } from './lines/quote.ts';
 import { Snapshots } from './lines/snapshots.ts';
 import { Streams } from './lines/streams.ts';
+import { withPatrol } from './lines/watchdog.ts';
 import type { Log } from './log.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { Publisher } from './outbox/publisher.ts';
@@ -54,9 +55,12 @@ export interface Bridge extends AsyncDisposable {
 export async function startBridge({
   settings,
   log,
+  signal,
 }: {
   readonly settings: Settings;
   readonly log: Log;
+  /** Ends the wait for the outbox's file. */
+  readonly signal?: AbortSignal;
 }): Promise<Bridge> {
   await using started = new AsyncDisposableStack();
   const startedAt = new Date().toISOString();
@@ -67,8 +71,10 @@ export async function startBridge({
   const outbox = await openOutbox({
     path: inState('outbox.db'),
     bridge: settings.bridge,
+    maxBytes: settings.outbox.maxBytes,
     log,
     onFault: (fault) => failed.resolve(fault),
+    ...(signal && { signal }),
   });
   started.defer(() => outbox.close());
 
@@ -116,6 +122,7 @@ export async function startBridge({
     log,
     onQuote: onStreamed,
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
+    watchdog: withPatrol(settings.lines),
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
     knowledge: {
       positionsOf: (conId) => book.positionsOf(conId),

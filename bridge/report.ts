@@ -47,7 +47,9 @@ export function reportStatus(
   const { bridge, startedAt, at } = context;
   const { lastFault: bookFault, lastCommitMs, positions, doubts } = parts.book.status();
   const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
-  const { refused: _refused, ...published } = parts.publisher.status();
+  const { fault: outboxFault, ...outbox } = context.outbox;
+  const { lastFault: publisherFault, ...published } = parts.publisher.status();
+  const outboxFaults = [outboxFault, publisherFault].filter((each) => each !== undefined);
   const { scans: _scans, undecodable: _undecodable, ...registry } = parts.feed.status();
   const fault = sweepFault ?? bookFault;
   return {
@@ -73,7 +75,11 @@ export function reportStatus(
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
     assignments: { overAssigned: overAssigned(parts) },
-    outbox: { ...context.outbox, ...published },
+    outbox: {
+      ...outbox,
+      ...published,
+      ...(outboxFaults.length === 0 ? {} : { lastFault: outboxFaults.join('; ') }),
+    },
     registry,
     handlers: parts.dispatcher.status(),
     memoryBytes: process.memoryUsage.rss(),
@@ -89,7 +95,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
   return {
     gatewayReady: gateway.state === 'ready' ? 1 : 0,
     linesCap: lines.cap,
-    linesInUse: lines.streaming + lines.snapshotsInFlight,
+    linesInUse: lines.streaming + lines.stale + lines.snapshotsInFlight,
     linesRefused: lines.refused,
     strategiesActive: active.length,
     strategiesDegraded: active.filter(({ state }) => state === 'degraded').length,
