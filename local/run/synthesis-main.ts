@@ -18,4 +18,5 @@ synthesize({
     ...project.context?.[CONTEXT.settings],
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
   },
+  runsHere: true,
 });
