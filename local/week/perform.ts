@@ -1,0 +1,276 @@
+import { sleep } from '../../bridge/wait.ts';
+import type { Injection } from '../gateway/injector.ts';
+import { applyTrade, type Deed, type Trade } from './plan.ts';
+import type { Stage } from './stage.ts';
+import { until } from './until.ts';
+
+/** What became of a deed. */
+export interface Outcome {
+  readonly name: string;
+  /** It reached somebody: planned and not exercised is proved nothing. */
+  readonly isExercised: boolean;
+  readonly detail: string;
+}
+
+/** How long something may take to be possible, or to show. The bridge may be on its way up meanwhile. */
+const PATIENCE_MS = 20_000;
+const CHURN_PERIOD_MS = 50;
+/** The disk stays full for so long after the bridge has met it. */
+const DISK_FULL_MS = 2000;
+
+/**
+ * Does to the system what the plan says. What would spoil each other happens one after the other: faults of the
+ * gateway; what is done to AWS and what needs it. All else happens at its time, whatever goes on.
+ */
+export class Performer {
+  readonly #stage: Stage;
+  readonly #signal: AbortSignal;
+  #gatewayLane: Promise<unknown> = Promise.resolve();
+  #cloudLane: Promise<unknown> = Promise.resolve();
+  /** No kill in between: a bridge that cannot write cannot start either. */
+  #isDiskFull = false;
+
+  constructor(options: { readonly stage: Stage; readonly signal: AbortSignal }) {
+    this.#stage = options.stage;
+    this.#signal = options.signal;
+  }
+
+  /** @returns once it is over, a fault that stands included @throws the signal's reason */
+  perform(deed: Deed): Promise<Outcome> {
+    switch (deed.do) {
+      case 'fault':
+        return this.#inGatewayLane(() => this.#fault(deed));
+      case 'restart':
+        return this.#inGatewayLane(() => this.#restart(deed));
+      case 'login':
+        return this.#inGatewayLane(() => this.#login(deed));
+      case 'kill':
+        return this.#kill();
+      case 'aws-away':
+        return this.#inCloudLane(() => this.#awsAway(deed));
+      case 'disk-full':
+        return this.#inCloudLane(() => this.#diskFull());
+      case 'trade':
+        this.#trade([deed.trade]);
+        return Promise.resolve({ name: 'trade', isExercised: true, detail: deed.trade.type });
+      case 'switch':
+        return this.#inCloudLane(() => this.#switch(deed));
+      case 'roll':
+        // The market does not wait for the registry.
+        this.#trade(deed.trades);
+        return this.#inCloudLane(() => this.#roll(deed));
+      default:
+        return deed satisfies never;
+    }
+  }
+
+  async #fault(deed: Deed & { do: 'fault' }): Promise<Outcome> {
+    const { gateway } = this.#stage;
+    await this.#untilStreaming();
+    const injection = gateway.inject(deed.fault);
+    if (deed.forMs !== undefined) await sleep(deed.forMs, this.#signal);
+    await this.#wait(() => (injection.isExercised ? true : undefined));
+    injection.end();
+    return this.#outcomeOf(deed.name, injection, gateway.faultsExercised.at(-1)?.detail ?? '');
+  }
+
+  async #restart({ fault, settled }: Deed & { do: 'restart' }): Promise<Outcome> {
+    const { gateway } = this.#stage;
+    await this.#untilStreaming();
+    const fromMs = Date.now();
+    gateway.inject(fault);
+    for (const change of settled) this.#truly(() => gateway.inject(change));
+    const wanted = [
+      'restart',
+      'connections-refused',
+      'client-ids-linger',
+      ...(fault.loading === undefined ? [] : ['positions']),
+      ...settled.map(({ kind }) => kind),
+    ];
+    const missing = () => {
+      const seen = new Set(
+        gateway.faultsExercised.filter(({ at }) => at >= fromMs).map(({ kind }): string => kind),
+      );
+      return wanted.filter((kind) => !seen.has(kind));
+    };
+    await sleep(fault.downMs + fault.lingerMs + (fault.loading?.forMs ?? 0), this.#signal);
+    await this.#wait(() => (missing().length === 0 ? true : undefined));
+    const unmet = missing();
+    return {
+      name:
+        fault.loading === undefined
+          ? 'nightly restart'
+          : `nightly restart, positions ${fault.loading.positions}`,
+      isExercised: unmet.length === 0,
+      detail: unmet.length === 0 ? wanted.join(', ') : `nobody met: ${unmet.join(', ')}`,
+    };
+  }
+
+  async #login({ refusedMs, muteMs }: Deed & { do: 'login' }): Promise<Outcome> {
+    const { gateway, bridgeLog } = this.#stage;
+    await this.#untilStreaming();
+    const fromMs = Date.now();
+    const refused = gateway.inject({ kind: 'connections-refused' });
+    gateway.disconnectAll();
+    await sleep(refusedMs, this.#signal);
+    const mute = gateway.inject({ kind: 'mute-handshake' });
+    refused.end();
+    await sleep(muteMs, this.#signal);
+    await this.#wait(() => (mute.isExercised ? true : undefined));
+    mute.end();
+    const isOpened = bridgeLog.since(fromMs).some(({ text }) => text.includes('open-circuit'));
+    const unmet = [
+      ...(refused.isExercised ? [] : ['nobody was refused']),
+      ...(mute.isExercised ? [] : ['nobody met the silent gateway']),
+      ...(isOpened ? [] : ['the circuit did not open']),
+    ];
+    return {
+      name: 'weekly login',
+      isExercised: unmet.length === 0,
+      detail: unmet.join(', ') || 'refused, then silent; the circuit opened',
+    };
+  }
+
+  async #kill(): Promise<Outcome> {
+    const { keeper } = this.#stage;
+    await this.#wait(() => (keeper.isAlive && !this.#isDiskFull ? true : undefined));
+    const victim = keeper.kill();
+    await this.#wait(() => (victim?.end === undefined ? undefined : true));
+    const heir = await this.#wait(async () => {
+      await keeper.status();
+      const next = keeper.lives.at(-1);
+      return next !== victim && next?.epoch !== undefined ? next : undefined;
+    });
+    const isNew = heir?.epoch !== undefined && heir.epoch > (victim?.epoch ?? '');
+    const before = victim?.epoch ?? 'one that had not begun';
+    return {
+      name: 'kill -9',
+      isExercised: victim?.end?.signal === 'SIGKILL' && isNew,
+      detail: `after epoch ${before} came ${heir?.epoch ?? 'none'}`,
+    };
+  }
+
+  async #awsAway({ services, how, forMs }: Deed & { do: 'aws-away' }): Promise<Outcome> {
+    const { cloudPart, bridgeLog, cloudLog } = this.#stage;
+    const { cloud } = cloudPart;
+    const fromMs = Date.now();
+    const failedRecords = () => cloud.triggers().reduce((sum, trigger) => sum + trigger.failedRecords, 0);
+    const failedBefore = failedRecords();
+    const byBridge = () => bridgeLog.since(fromMs).some(({ event }) => AWAY.has(event));
+    const byFunctions = () =>
+      failedRecords() > failedBefore || cloudLog.since(fromMs).some(({ level }) => level === 'warn');
+    try {
+      for (const service of services) await cloud.setFault(service, how);
+      await sleep(forMs, this.#signal);
+      await this.#wait(() => (byBridge() && byFunctions() ? true : undefined));
+    } finally {
+      for (const service of services) await cloud.setFault(service, undefined);
+    }
+    const unmet = [
+      ...(byBridge() ? [] : ['the bridge did not notice']),
+      ...(byFunctions() ? [] : ['no function noticed']),
+    ];
+    return {
+      name: `AWS away (${services.join(', ')} ${how})`,
+      isExercised: unmet.length === 0,
+      detail: unmet.join(', ') || 'bridge and functions',
+    };
+  }
+
+  /**
+   * A disk fills when nothing leaves the outbox, so the queue is away meanwhile. Positions change until the bridge has
+   * met the end of it.
+   */
+  async #diskFull(): Promise<Outcome> {
+    const { disk, bridgeLog, cloudPart, gateway } = this.#stage;
+    await this.#untilStreaming();
+    this.#isDiskFull = true;
+    const fromMs = Date.now();
+    const isMet = () => bridgeLog.since(fromMs).some(({ text }) => FULL.test(text));
+    let changes = 0;
+    try {
+      await cloudPart.cloud.setFault('sqs', 'refused');
+      disk.fill();
+      const churn = async () => {
+        for (const row of gateway.portfolio.positions) {
+          const averageCost = String(1 + ((changes * 7) % 500));
+          gateway.portfolio.change({ ...row, averageCost });
+          changes += 1;
+        }
+        await sleep(CHURN_PERIOD_MS, this.#signal);
+      };
+      const met = await this.#wait(async () => {
+        await churn();
+        return isMet() ? true : undefined;
+      });
+      const endMs = performance.now() + DISK_FULL_MS;
+      while (met && performance.now() < endMs && !this.#signal.aborted) await churn();
+    } finally {
+      disk.free();
+      await cloudPart.cloud.setFault('sqs', undefined);
+      this.#isDiskFull = false;
+    }
+    return {
+      name: 'disk full',
+      isExercised: isMet(),
+      detail: isMet() ? `ENOSPC after ${changes} changes` : `not met within ${changes} changes`,
+    };
+  }
+
+  async #switch({ id, status }: Deed & { do: 'switch' }): Promise<Outcome> {
+    await this.#stage.cloudPart.store.setStatus(id, status, { signal: this.#signal });
+    return { name: 'registry change', isExercised: true, detail: `${id} ${status}` };
+  }
+
+  async #roll({ strategy }: Deed & { do: 'roll' }): Promise<Outcome> {
+    const { store } = this.#stage.cloudPart;
+    const current = await store.get(strategy.id);
+    await store.put({ ...strategy, status: current?.status ?? strategy.status }, { signal: this.#signal });
+    return { name: 'roll', isExercised: true, detail: strategy.id };
+  }
+
+  #trade(trades: readonly Trade[]): void {
+    const { gateway } = this.#stage;
+    for (const trade of trades) this.#truly(() => applyTrade(gateway.portfolio, trade));
+  }
+
+  /** Noted with the time before it: nothing that follows from it can look earlier. */
+  #truly(change: () => void): void {
+    const { truth, gateway } = this.#stage;
+    const atMs = Date.now();
+    change();
+    truth.note(atMs, gateway.portfolio.positions);
+  }
+
+  /** There has to be somebody whom a fault can hit. */
+  async #untilStreaming(): Promise<void> {
+    const { gateway } = this.#stage;
+    await this.#wait(() => (gateway.stats().lines.streaming > 0 ? true : undefined));
+  }
+
+  #wait<T>(check: () => T | undefined | Promise<T | undefined>): Promise<T | undefined> {
+    return until(check, { deadlineMs: PATIENCE_MS, signal: this.#signal });
+  }
+
+  #inGatewayLane(work: () => Promise<Outcome>): Promise<Outcome> {
+    const turn = this.#gatewayLane.then(work);
+    this.#gatewayLane = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #inCloudLane(work: () => Promise<Outcome>): Promise<Outcome> {
+    const turn = this.#cloudLane.then(work);
+    this.#cloudLane = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #outcomeOf(name: string, { isExercised }: Injection, detail: string): Outcome {
+    return { name, isExercised, detail: isExercised ? detail : 'it reached nobody' };
+  }
+}
+
+/** What the bridge says when a service of AWS does not answer. */
+const AWAY: ReadonlySet<string> = new Set(['publisher-fault', 'registry-fault', 'lease-fault']);
+
+/** What SQLite and the operating system call it. */
+const FULL = /disk is full|ENOSPC|no space left/i;
