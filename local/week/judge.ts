@@ -69,7 +69,7 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
       .filter((strategy) => isActive(strategy) && streaming.has(strategy.id))
       .flatMap(({ legs }) => legs.map(({ conId }) => conId)),
   );
-  const rows = status.lines.rows.filter(({ state }) => state === 'confirmed');
+  const rows = confirmedRows(status);
   const confirmed = new Set(rows.map(({ conId }) => conId));
   const complaints: string[] = [];
   const missing = [...wanted].filter((conId) => !confirmed.has(conId));
@@ -91,6 +91,23 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
     );
   }
   return complaints;
+}
+
+/** @returns a complaint where a line that streamed at both times brought nothing in between, though the market moved */
+export function silentLines(before: Observation, after: Observation): string[] {
+  const ticks = new Map(
+    confirmedRows(before.status).map(({ conId, ticks: count, since }) => [`${conId} ${since}`, count]),
+  );
+  const silent = confirmedRows(after.status).filter(
+    ({ conId, ticks: count, since }) => ticks.get(`${conId} ${since}`) === count,
+  );
+  return silent.length === 0
+    ? []
+    : [`confirmed, and no tick came: ${silent.map(({ conId }) => conId).join(', ')}`];
+}
+
+function confirmedRows(status: BridgeStatus | undefined): BridgeStatus['lines']['rows'] {
+  return status?.lines.rows.filter(({ state }) => state === 'confirmed') ?? [];
 }
 
 function positionComplaints({ truth, table }: Observation, status: BridgeStatus): string[] {

@@ -1,6 +1,6 @@
 import { sleep } from '../../bridge/wait.ts';
 import { readRecord } from './audit.ts';
-import { complaintsOf, type Observation } from './judge.ts';
+import { complaintsOf, type Observation, silentLines } from './judge.ts';
 import { closingComplaints } from './judge-record.ts';
 import { observe } from './observe.ts';
 import type { WeekOptions } from './options.ts';
@@ -16,6 +16,8 @@ export const FIRST_QUIET_MS = 30_000;
 /** Redeliveries come after a visibility timeout, and the bridge may just have been started. */
 const QUIET_DEADLINE_MS = 90_000;
 const QUIET_PERIOD_MS = 250;
+/** Longer than a sweep and many moves of the market: what is about to go wrong shows. */
+const QUIET_HOLD_MS = 3000;
 const STOP_DEADLINE_MS = 20_000;
 const DRAIN_DEADLINE_MS = 60_000;
 
@@ -108,21 +110,28 @@ async function playPhase(phase: Phase, performer: Performer, { say, signal }: Co
   return Promise.all(under);
 }
 
-/** Looks until all sides agree, or will not. */
+/** Looks until all sides agree and go on agreeing, or will not. */
 async function becomeQuiet(name: string, { stage, say, signal }: Context): Promise<PhaseReport> {
   const startedMs = performance.now();
-  let last: { readonly observation: Observation; readonly complaints: readonly string[] } | undefined;
+  let first: { readonly observation: Observation; readonly atMs: number } | undefined;
+  let last: Observation | undefined;
+  let complaints = ['nobody could look'];
   await until(
     async () => {
-      const observation = await observe(stage);
-      last = { observation, complaints: complaintsOf(observation) };
-      return last.complaints.length === 0 ? true : undefined;
+      last = await observe(stage);
+      complaints = complaintsOf(last);
+      const nowMs = performance.now();
+      if (complaints.length > 0) first = undefined;
+      else first ??= { observation: last, atMs: nowMs };
+      if (first === undefined || nowMs - first.atMs < QUIET_HOLD_MS) return undefined;
+      complaints = silentLines(first.observation, last);
+      first = undefined;
+      return complaints.length === 0 ? true : undefined;
     },
     { deadlineMs: QUIET_DEADLINE_MS, periodMs: QUIET_PERIOD_MS, signal },
   );
-  const complaints = last?.complaints ?? ['nobody could look'];
-  const status = last?.observation.status;
-  const quietMs = complaints.length === 0 ? Math.round(performance.now() - startedMs) : null;
+  const { status } = last ?? {};
+  const quietMs = complaints.length === 0 ? Math.round(performance.now() - startedMs - QUIET_HOLD_MS) : null;
   say(quietMs === null ? `  never quiet: ${complaints.join('; ')}` : `  quiet after ${quietMs} ms`);
   return {
     name,
