@@ -20,6 +20,7 @@ import { openOutbox } from './outbox/outbox.ts';
 import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
+import { Portfolios } from './positions/portfolio.ts';
 import { Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
 import { RegistryFeed } from './registry/feed.ts';
@@ -96,6 +97,11 @@ export async function startBridge({
   });
   const accounts = new AccountsOfBridge({ gateway: connection, leases });
 
+  const portfolios = new Portfolios({
+    gateway: connection,
+    log,
+    deadlineMs: settings.sweep.deadlineMs,
+  });
   const ledger = new LineLedger({ cap: settings.lines.cap });
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
   const streams = new Streams({
@@ -233,6 +239,7 @@ export async function startBridge({
   started.defer(() => feed.stop());
   accounts.start();
   started.defer(() => accounts.stop());
+  portfolios.start();
   streams.start();
   snapshots.start();
   heartbeats.start();
@@ -242,6 +249,7 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    portfolios.stop();
     snapshots.stop();
     streams.stop();
     ledger.stop();

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { auditCommand } from './commands/audit.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
+import { historyCommand } from './commands/history.ts';
 import { linesCommand } from './commands/lines.ts';
 import { positionsCommand } from './commands/positions.ts';
 import { queryCommand } from './commands/query.ts';
@@ -41,6 +42,7 @@ Examples:
   $ slotwise registry deactivate spy-condor
   $ slotwise lines                        who holds a market data line, who does not and why
   $ slotwise positions --strategy spy-condor
+  $ slotwise history 728937835 --plot     one contract over time
   $ slotwise query "select symbol, count(*) from snapshots group by all"
   $ slotwise verify --day 2026-11-20      is everything there that the bridge accepted?
 
@@ -80,7 +82,7 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
     program.addCommand(inheritFrom(program, command));
   }
   program.commandsGroup('Watch and change:');
-  for (const create of [registryCommand, positionsCommand, linesCommand, queryCommand]) {
+  for (const create of [registryCommand, positionsCommand, linesCommand, historyCommand, queryCommand]) {
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Prove:');

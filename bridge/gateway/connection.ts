@@ -267,7 +267,14 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         this.#requests.slowDown();
         break;
       case 'unreadable':
-        if (notice.position) this.#listeners.tell({ type: 'positionMalformed', at, fault: message.message });
+        if (notice.list === 'positions') {
+          this.#listeners.tell({ type: 'positionMalformed', at, fault: message.message });
+        } else if (notice.list === 'portfolio') {
+          this.#listeners.tell({ type: 'portfolioMalformed', at, fault: message.message });
+        }
+        break;
+      case 'portfolio':
+        this.#listeners.tell({ type: 'portfolioRefused', at, code: message.code, message: message.message });
         break;
       case 'request': {
         const { code, message: text, reqId = 0 } = message;

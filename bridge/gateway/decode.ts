@@ -8,6 +8,7 @@ import type {
   Greeks,
   GreeksSource,
   MarketDataType,
+  PortfolioRow,
   PriceField,
   SizeField,
 } from './events.ts';
@@ -54,6 +55,25 @@ export function decodePosition(row: PositionRow): Decoding<DecodedPosition> {
       contract: contract.value,
       quantity: decimal(quantity),
       averageCost: decimal(averageCost),
+    },
+  };
+}
+
+export interface RawPortfolioRow extends PositionRow {
+  readonly marketPrice: number | undefined;
+  readonly marketValue: number | undefined;
+}
+
+/** The row of a position with what it is worth. */
+export function decodePortfolioRow(row: RawPortfolioRow): Decoding<PortfolioRow> {
+  const position = decodePosition(row);
+  if (!position.ok) return position;
+  return {
+    ok: true,
+    value: {
+      ...position.value,
+      ...present('marketPrice', isNumber(row.marketPrice) ? row.marketPrice : undefined),
+      ...present('marketValue', isNumber(row.marketValue) ? row.marketValue : undefined),
     },
   };
 }

@@ -41,6 +41,23 @@ export interface Greeks {
   readonly underlying?: number;
 }
 
+/**
+ * One holding as the account window shows it, refreshed every three minutes and when the position changes
+ * (https://interactivebrokers.github.io/tws-api/account_updates.html). Contracts come without an exchange.
+ */
+export interface PortfolioRow {
+  readonly account: string;
+  readonly contract: Contract;
+  /** "0" where it closed today. */
+  readonly quantity: Decimal;
+  /** In the unit in which the contract is quoted: cents where its priceMagnifier is 100. */
+  readonly marketPrice?: number;
+  /** Of the whole holding in the contract's currency, multiplier included. */
+  readonly marketValue?: number;
+  /** As in the positions feed: of options and futures it contains the multiplier. */
+  readonly averageCost: Decimal;
+}
+
 /** What the link to the gateway, and of the gateway to IB, did. `at` is receipt time in epoch milliseconds. */
 export type GatewayEvent =
   /** After nextValidId and managedAccounts: requests may be sent. Nothing of an earlier connection is alive. */
@@ -75,6 +92,19 @@ export type GatewayEvent =
   /** A row that could not be decoded: the sweep that has it is a failure, never a portfolio that lacks a row. */
   | { readonly type: 'positionMalformed'; readonly at: number; readonly fault: string }
   | { readonly type: 'positionEnd'; readonly at: number }
+  /** One holding of the account whose updates are subscribed. */
+  | ({ readonly type: 'portfolioRow'; readonly at: number } & PortfolioRow)
+  /** A row that could not be decoded: the list that has it is a failure. */
+  | { readonly type: 'portfolioMalformed'; readonly at: number; readonly fault: string }
+  /** accountDownloadEnd: the list of that account is complete. */
+  | { readonly type: 'portfolioEnd'; readonly at: number; readonly account: string }
+  /** 2100, 2101: the subscription of account updates ended, or never began. */
+  | {
+      readonly type: 'portfolioRefused';
+      readonly at: number;
+      readonly code: number;
+      readonly message: string;
+    }
   | LineEvent
   | {
       readonly type: 'contractDetails';
@@ -154,6 +184,9 @@ export type RequestMeaning =
 export interface GatewayRequests {
   requestPositions(): void;
   cancelPositions(): void;
+  /** The holdings of one account: the gateway knows one such subscription at a time. */
+  requestAccountUpdates(account: string): void;
+  cancelAccountUpdates(account: string): void;
   /** @returns the request's id; generic ticks are always empty */
   requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot'): number;
   cancelMarketData(reqId: number): void;

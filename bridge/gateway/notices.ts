@@ -17,7 +17,9 @@ export type Notice =
   /** We send too fast, said of the session as a whole. */
   | { readonly kind: 'pacing' }
   /** The client library could not read a message. */
-  | { readonly kind: 'unreadable'; readonly position: boolean }
+  | { readonly kind: 'unreadable'; readonly list?: 'positions' | 'portfolio' }
+  /** The one subscription of account updates ended, or never began. */
+  | { readonly kind: 'portfolio' }
   /** Worth a line in the log, nothing to do. */
   | { readonly kind: 'information' };
 
@@ -80,7 +82,10 @@ export function classify(message: Message): Notice {
     case 506:
       return { kind: 'session', fault: { kind: 'version', detail: message.message } };
     case 505:
-      return { kind: 'unreadable', position: /\bon POSITION\b/.test(message.message) };
+      return unreadable(message);
+    case 2100:
+    case 2101:
+      return { kind: 'portfolio' };
   }
   const up = FARMS[code];
   if (up !== undefined) return { kind: 'farm', up, farm: farmOf(message.message) };
@@ -109,6 +114,13 @@ function meaningOf({ code, message }: Message): RequestMeaning {
   return 'refused';
 }
 
+/** "Underrun error on POSITION: ..." */
+function unreadable({ message }: Message): Notice {
+  if (/\bon POSITION\b/.test(message)) return { kind: 'unreadable', list: 'positions' };
+  if (/\bon PORTFOLIO_VALUE\b/.test(message)) return { kind: 'unreadable', list: 'portfolio' };
+  return { kind: 'unreadable' };
+}
+
 /** "Market data farm connection is OK:usfarm" */
 function farmOf(message: string): string {
   const name = message.slice(message.lastIndexOf(':') + 1).trim();
@@ -122,5 +134,5 @@ export function isKnownCode(code: number): boolean {
 
 /** Handled above by name, and 2107, 2108, 2119: a farm rests until it is needed, or is on its way. */
 const OTHERS: ReadonlySet<number> = new Set([
-  326, 502, 503, 504, 505, 506, 507, 509, 1100, 1101, 1102, 1300, 2107, 2108, 2110, 2119,
+  326, 502, 503, 504, 505, 506, 507, 509, 1100, 1101, 1102, 1300, 2100, 2101, 2107, 2108, 2110, 2119,
 ]);

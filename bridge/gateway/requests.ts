@@ -74,6 +74,17 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'cancel positions', lane: 'urgent', send: (wire) => wire.cancelPositions() });
   }
 
+  requestAccountUpdates(account: string): void {
+    const send = (wire: Wire) => wire.requestAccountUpdates(account);
+    this.#offer({ key: 'account updates', lane: 'background', send });
+  }
+
+  cancelAccountUpdates(account: string): void {
+    if (this.#pacer.withdraw('account updates')) return;
+    const send = (wire: Wire) => wire.cancelAccountUpdates(account);
+    this.#offer({ key: 'cancel account updates', lane: 'urgent', send });
+  }
+
   requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot'): number {
     const reqId = ++lastRequestId;
     const fault = contractFault(contract);

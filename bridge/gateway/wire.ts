@@ -69,6 +69,14 @@ export class Wire {
     this.#api.cancelPositions();
   }
 
+  requestAccountUpdates(account: string): void {
+    this.#api.reqAccountUpdates(true, account);
+  }
+
+  cancelAccountUpdates(account: string): void {
+    this.#api.reqAccountUpdates(false, account);
+  }
+
   /** Never with generic ticks, never a regulatory snapshot, which costs money on every call. */
   requestMarketData(reqId: number, contract: RequestContract, mode: 'stream' | 'snapshot'): void {
     this.#api.reqMktData(reqId, toIb(contract), '', mode === 'snapshot', false);
@@ -133,6 +141,7 @@ export class Wire {
       if (!this.#muted) this.#listen({ type: 'closed' });
     });
     this.#subscribePositions();
+    this.#subscribePortfolio();
     this.#subscribeLines();
     this.#subscribeContracts();
   }
@@ -152,6 +161,30 @@ export class Wire {
       },
     );
     this.#on(EventName.positionEnd, () => this.#data({ type: 'positionEnd', at: Date.now() }));
+  }
+
+  #subscribePortfolio(): void {
+    this.#on(
+      EventName.updatePortfolio,
+      (
+        contract: IbContract,
+        quantity: number | undefined,
+        marketPrice: number | undefined,
+        marketValue: number | undefined,
+        averageCost: number | undefined,
+        _unrealized: number | undefined,
+        _realized: number | undefined,
+        account: string,
+      ) => {
+        const row = { account, contract, quantity, averageCost, marketPrice, marketValue };
+        const decoded = decode.decodePortfolioRow(row);
+        if (decoded.ok) this.#data({ type: 'portfolioRow', at: Date.now(), ...decoded.value });
+        else this.#data({ type: 'portfolioMalformed', at: Date.now(), fault: decoded.fault });
+      },
+    );
+    this.#on(EventName.accountDownloadEnd, (account: string) =>
+      this.#data({ type: 'portfolioEnd', at: Date.now(), account }),
+    );
   }
 
   #subscribeLines(): void {
@@ -228,9 +261,8 @@ export class Wire {
           listener(...args);
         } catch (cause) {
           this.#log.error('gateway-row-failed', { event: name, cause: String(cause) });
-          if (name === EventName.position) {
-            this.#data({ type: 'positionMalformed', at: Date.now(), fault: String(cause) });
-          }
+          const list = LISTS.get(name);
+          if (list !== undefined) this.#data({ type: list, at: Date.now(), fault: String(cause) });
         }
       }) as never,
     );
@@ -249,6 +281,12 @@ export class Wire {
 interface Internals {
   readonly controller: { readonly socket: { onData(bytes: Buffer): void } };
 }
+
+/** Rows of lists that are complete or nothing. */
+const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioMalformed'> = new Map([
+  [EventName.position, 'positionMalformed'],
+  [EventName.updatePortfolio, 'portfolioMalformed'],
+]);
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */
 const SOCKET_ERROR = 502;

@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { conIdSchema } from '../../shared/contract.ts';
+import { Command, Option } from 'commander';
 import type { Trail } from '../audit/trail.ts';
 import type { Cloud } from '../cloud.ts';
+import { parseConId } from '../con-id.ts';
 import { CommandFailure, EXIT } from '../failure.ts';
 import { interruptible } from '../interrupt.ts';
 import { targetOf, withDay, withJson, withTarget } from '../options.ts';
@@ -142,10 +142,4 @@ async function storedRows(
     signal,
   });
   return await readRows(lake, about, signal);
-}
-
-function parseConId(text: string): number {
-  const conId = conIdSchema.safeParse(Number(text));
-  if (!conId.success) throw new InvalidArgumentError('must be a contract id such as 728937835.');
-  return conId.data;
 }

@@ -128,7 +128,16 @@ class Gateway implements SimulatedGateway {
     this.#reception = {
       settings,
       log: this.#log,
-      floor: { accounts, catalogue, book, market, marketData, faults: standing, today },
+      floor: {
+        accounts,
+        catalogue,
+        book,
+        market,
+        marketData,
+        accountUpdates: new Map(),
+        faults: standing,
+        today,
+      },
       isClientIdInUse: (clientId) => this.#sessions.some((session) => session.clientId === clientId),
       onViolation: () => {
         this.#violations += 1;
@@ -161,7 +170,7 @@ class Gateway implements SimulatedGateway {
   }
 
   async start(): Promise<void> {
-    const { port, requestLogPath, tickPeriodMs, changesPerMinute } = this.#settings;
+    const { port, requestLogPath, tickPeriodMs, accountUpdatePeriodMs, changesPerMinute } = this.#settings;
     if (requestLogPath !== undefined) await this.#log.open(requestLogPath);
     try {
       this.#port = await this.#listen(this.#server, port);
@@ -170,6 +179,7 @@ class Gateway implements SimulatedGateway {
       throw error;
     }
     this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs));
+    this.#timers.push(setInterval(() => this.#updateAccounts(), accountUpdatePeriodMs));
     if (changesPerMinute > 0) {
       this.#timers.push(setInterval(() => this.#activity.step(), 60_000 / changesPerMinute));
     }
@@ -243,6 +253,10 @@ class Gateway implements SimulatedGateway {
     await once(server, 'listening');
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  #updateAccounts(): void {
+    for (const session of this.#sessions) session.updateAccount();
   }
 
   #drop(how: 'end' | 'reset'): number {

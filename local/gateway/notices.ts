@@ -54,6 +54,14 @@ export const NOTICES = {
     code: 354,
     text: 'Requested market data is not subscribed.Delayed market data is available.',
   },
+  accountUpdatesReplaced: {
+    code: 2100,
+    text: 'New account data requested from TWS. API client has been unsubscribed from account data.',
+  },
+  accountUpdatesElsewhere: (clientIds: readonly number[]): Notice => ({
+    code: 2101,
+    text: `Unable to subscribe to account as the following clients are subscribed to a different account: ${clientIds.join(', ')}`,
+  }),
   snapshotGenericTicks: {
     code: 414,
     text: 'Snapshot market data subscription is not applicable to generic ticks',

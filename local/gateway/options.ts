@@ -26,6 +26,8 @@ export interface GatewayOptions {
   readonly feed?: 'live' | 'frozen' | 'delayed';
   /** Chance (0 to 1) that a snapshot lacks a field. Default 0. */
   readonly snapshotGaps?: number;
+  /** Account updates that are subscribed come again after it. Default 180,000, as in reality. */
+  readonly accountUpdatePeriodMs?: number;
   /** Positions that open, change or close by themselves; condor legs stay. Default 0. */
   readonly changesPerMinute?: number;
   /** YYYY-MM-DD: options are priced as of this day. Default today in UTC. */
@@ -56,6 +58,7 @@ export function withDefaults(options: GatewayOptions) {
     pacing: options.pacing ?? 'pace',
     feed: options.feed ?? 'live',
     snapshotGaps: options.snapshotGaps ?? 0,
+    accountUpdatePeriodMs: options.accountUpdatePeriodMs ?? 180_000,
     changesPerMinute: options.changesPerMinute ?? 0,
     today: options.today ?? utcToday(),
     requestLogMax: options.requestLogMax ?? 10_000,
@@ -69,6 +72,7 @@ export function withDefaults(options: GatewayOptions) {
   demand(settings.port >= 0 && settings.port <= 65_535, 'port must be 0 to 65535');
   demand(settings.linesCap >= 0, 'linesCap must not be negative');
   demand(settings.tickPeriodMs >= TICK_PERIOD_MIN_MS, `tickPeriodMs must be at least ${TICK_PERIOD_MIN_MS}`);
+  demand(settings.accountUpdatePeriodMs >= 1, 'accountUpdatePeriodMs must be at least 1');
   demand(settings.messagesPerSecondMax >= 1, 'messagesPerSecondMax must be at least 1');
   demand(settings.requestLogMax >= 1, 'requestLogMax must be at least 1');
   return settings;

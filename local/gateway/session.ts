@@ -20,6 +20,8 @@ export interface Floor {
   readonly book: Book;
   readonly market: Market;
   readonly marketData: MarketData;
+  /** By client id: the one account whose updates it has subscribed. */
+  readonly accountUpdates: Map<number, string>;
   readonly faults: StandingFaults;
   readonly today: Day;
 }
@@ -41,7 +43,6 @@ export class Session implements Subscriber {
   readonly #unsubscribe: () => void;
   #marketDataType = 1;
   #wantsPositions = false;
-  #accountWanted: string | undefined;
 
   constructor(options: { readonly clientId: number; readonly floor: Floor; readonly wire: Wire }) {
     this.clientId = options.clientId;
@@ -86,6 +87,7 @@ export class Session implements Subscriber {
 
   close(): void {
     this.#unsubscribe();
+    this.#floor.accountUpdates.delete(this.clientId);
     this.#floor.marketData.forget(this);
   }
 
@@ -153,8 +155,23 @@ export class Session implements Subscriber {
     return {};
   }
 
+  /** What the holdings of the subscribed account are worth now. */
+  updateAccount(): void {
+    const account = this.#accountWanted;
+    if (account === undefined || this.#isSilent) return;
+    this.send([...this.#portfolioRows(account), accountTime()]);
+  }
+
+  get #accountWanted(): string | undefined {
+    return this.#floor.accountUpdates.get(this.clientId);
+  }
+
+  get #isSilent(): boolean {
+    return this.#floor.faults.of('silence', ({ what }) => what === 'everything') !== undefined;
+  }
+
   #push(row: Position): void {
-    if (this.#floor.faults.of('silence', ({ what }) => what === 'everything') !== undefined) return;
+    if (this.#isSilent) return;
     if (this.#wantsPositions) this.send(this.#positionRow(row));
     if (this.#accountWanted === row.account) this.send(this.#portfolioRow(row));
   }
@@ -187,25 +204,35 @@ export class Session implements Subscriber {
   }
 
   #accountUpdates(request: { readonly subscribe: boolean; readonly account: string }): Answer {
+    const { accounts, accountUpdates } = this.#floor;
     if (!request.subscribe) {
-      this.#accountWanted = undefined;
+      accountUpdates.delete(this.clientId);
       return {};
     }
-    const account = request.account === '' ? this.#floor.accounts[0] : request.account;
-    if (account === undefined || !this.#floor.accounts.includes(account)) {
+    const account = request.account === '' ? accounts[0] : request.account;
+    if (account === undefined || !accounts.includes(account)) {
       return { notice: NOTICES.unknownAccount };
     }
-    this.#accountWanted = account;
-    const rows = this.#floor.book.positions
-      .filter((row) => row.account === account)
-      .flatMap((row) => this.#portfolioRow(row));
+    const others = [...accountUpdates].filter(([client, of]) => client !== this.clientId && of !== account);
+    if (others.length > 0) {
+      return { notice: NOTICES.accountUpdatesElsewhere(others.map(([client]) => client)) };
+    }
+    const before = this.#accountWanted;
+    if (before !== undefined && before !== account) this.notify(-1, NOTICES.accountUpdatesReplaced);
+    accountUpdates.set(this.clientId, account);
     this.send([
       messages.accountValue('AccountCode', account, '', account),
-      ...rows,
-      messages.accountTime(new Date().toISOString().slice(11, 16)),
+      ...this.#portfolioRows(account),
+      accountTime(),
       messages.accountDownloadEnd(account),
     ]);
     return {};
+  }
+
+  #portfolioRows(account: string): Field[][] {
+    return this.#floor.book.positions
+      .filter((row) => row.account === account)
+      .flatMap((row) => this.#portfolioRow(row));
   }
 
   #portfolioRow(row: Position): Field[][] {
@@ -224,6 +251,10 @@ export class Session implements Subscriber {
       }),
     ];
   }
+}
+
+function accountTime(): Field[] {
+  return messages.accountTime(new Date().toISOString().slice(11, 16));
 }
 
 function idOf(request: Request): number {

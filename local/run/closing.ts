@@ -86,5 +86,9 @@ async function measure(options: {
     ...lake,
     batches: watch.batches(),
     registry: summarizeLatencies(options.latenciesMs),
+    permissions: {
+      denied: cloud.journal.accesses().filter(({ denied }) => denied > 0),
+      unused: (await cloud.unusedGrants()).filter(({ reason }) => reason === undefined),
+    },
   };
 }

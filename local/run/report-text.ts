@@ -5,7 +5,7 @@ const count = (value: number): string => number.format(value);
 
 /** @returns the closing report as a person reads it */
 export function renderReport(report: ClosingReport): string {
-  const { lines, sweeps, snapshots, batches, registry } = report;
+  const { lines, sweeps, snapshots, batches, registry, permissions } = report;
   const { produced, stored, deadLettered, dropped, inFlight, duplicateRows, rawDuplicates } = snapshots;
   const rows: readonly (readonly [string, string])[] = [
     ['gateway', `server version ${report.gateway.serverVersion ?? 'unknown: it never answered'}`],
@@ -24,6 +24,10 @@ export function renderReport(report: ClosingReport): string {
     [
       'registry',
       `${count(registry.changes)} changes measured, from table write to gateway socket p50 ${milliseconds(registry.p50Ms)}, p99 ${milliseconds(registry.p99Ms)}`,
+    ],
+    [
+      'policies',
+      `${count(permissions.denied)} calls refused, ${count(permissions.unused)} grants that nothing used and nothing explains`,
     ],
     ['balanced', report.balanced ? 'yes: every snapshot is where it belongs' : 'NO'],
   ];

@@ -1,3 +1,5 @@
+import type { RecordedAccess } from '../aws/journal.ts';
+import type { UnusedGrant } from '../aws/permission-audit.ts';
 import type { LatencySummary } from './latency.ts';
 import type { Reconciliation } from './reconcile.ts';
 
@@ -20,6 +22,13 @@ export interface ClosingReport {
   };
   readonly batches: { readonly count: number; readonly maxSize: number };
   readonly registry: LatencySummary;
+  /** Against the policies of the synthesized stacks. */
+  readonly permissions: {
+    /** Calls that were refused: a statement is missing. */
+    readonly denied: number;
+    /** Granted pairs of action and resource that nothing used and nothing explains. */
+    readonly unused: number;
+  };
   readonly balanced: boolean;
 }
 
@@ -48,6 +57,11 @@ export interface Measured {
   readonly conflicts: number;
   readonly batches: { readonly count: number; readonly maxSize: number };
   readonly registry: LatencySummary;
+  readonly permissions: {
+    readonly denied: readonly Pick<RecordedAccess, 'principal' | 'action' | 'resource' | 'denied'>[];
+    /** Without the explained ones. */
+    readonly unused: readonly UnusedGrant[];
+  };
 }
 
 /**
@@ -65,6 +79,10 @@ export function closingReport(measured: Measured): ClosingReport {
     snapshots: { produced, stored, deadLettered, dropped, inFlight, duplicateRows, rawDuplicates },
     batches: measured.batches,
     registry: measured.registry,
+    permissions: {
+      denied: measured.permissions.denied.reduce((sum, { denied }) => sum + denied, 0),
+      unused: measured.permissions.unused.length,
+    },
     balanced:
       inFlight === 0 &&
       produced === stored + deadLettered + dropped &&
@@ -90,6 +108,10 @@ export function remarks(measured: Measured): string[] {
     found.push(`${counted(measured.conflicts, 'snapshot id')} in the lake with two bodies`);
   if (strangers > 0)
     found.push(`${counted(strangers, 'snapshot')} of an outbox that this directory does not have`);
+  for (const { principal, action, resource, denied } of measured.permissions.denied)
+    found.push(`${counted(denied, 'call')} refused: ${principal} may not ${action} on ${resource}`);
+  for (const { principal, action, resource } of measured.permissions.unused)
+    found.push(`${principal} may ${action} on ${resource}, and nothing in this run needed it`);
   return found;
 }
 

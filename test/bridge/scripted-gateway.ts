@@ -33,6 +33,8 @@ export class ScriptedGateway implements Gateway {
   readonly requests: GatewayRequests = {
     requestPositions: () => this.#send('positions'),
     cancelPositions: () => this.#send('cancel positions'),
+    requestAccountUpdates: (account) => this.#send(`portfolio ${account}`),
+    cancelAccountUpdates: (account) => this.#send(`cancel portfolio ${account}`),
     requestMarketData: (contract: RequestContract, mode) => {
       const reqId = ++this.#lastReqId;
       this.#send(`${mode} ${contract.conId}`);

@@ -80,11 +80,17 @@ describe('what has no request', () => {
     });
   });
 
+  it.each([2100, 2101])('%i ends the subscription of account updates', (code) => {
+    expect(classify({ code, message: 'API client has been unsubscribed' })).toEqual({ kind: 'portfolio' });
+  });
+
   it('a position row that the library could not read is told apart from other unreadable messages', () => {
     const text = 'Underrun error on POSITION: End of message reached. Please report';
-    expect(classify({ code: 505, message: text })).toEqual({ kind: 'unreadable', position: true });
+    expect(classify({ code: 505, message: text })).toEqual({ kind: 'unreadable', list: 'positions' });
+    const holding = 'Underrun error on PORTFOLIO_VALUE: End of message reached. Please report';
+    expect(classify({ code: 505, message: holding })).toEqual({ kind: 'unreadable', list: 'portfolio' });
     const end = 'Underrun error on POSITION_END: End of message reached. Please report';
-    expect(classify({ code: 505, message: end })).toEqual({ kind: 'unreadable', position: false });
+    expect(classify({ code: 505, message: end })).toEqual({ kind: 'unreadable' });
   });
 
   it.each([321, 2137, 9999])('%i is a line in the log', (code) => {

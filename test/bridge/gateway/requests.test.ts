@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   49: 'reqCurrentTime',
   61: 'reqPositions',
   64: 'cancelPositions',
+  6: 'reqAccountUpdates',
   1: 'reqMktData',
   2: 'cancelMktData',
   59: 'reqMarketDataType',
@@ -45,6 +46,8 @@ describe('what the bridge may send', () => {
     const names: (keyof typeof requests)[] = [
       'requestPositions',
       'cancelPositions',
+      'requestAccountUpdates',
+      'cancelAccountUpdates',
       'requestMarketData',
       'cancelMarketData',
       'requestMarketDataType',
@@ -57,11 +60,14 @@ describe('what the bridge may send', () => {
     const stream = requests.requestMarketData({ conId: 265598, exchange: 'SMART' }, 'stream');
     requests.requestMarketData({ conId: 265598, exchange: 'SMART' }, 'snapshot');
     requests.requestContractDetails({ conId: 265598 });
-    await eventually(() => gateway.received.length >= 7);
+    requests.requestAccountUpdates('DU9000001');
+    const ids = () => new Set(gateway.received.map(({ fields }) => fields[0]));
+    await eventually(() => ids().has('6') && ids().has('9'));
     requests.cancelPositions();
     requests.cancelMarketData(stream);
-    const ids = () => new Set(gateway.received.map(({ fields }) => fields[0]));
+    requests.cancelAccountUpdates('DU9000001');
     await eventually(() => ids().has('64') && ids().has('2'));
+    await eventually(() => gateway.received.filter(({ fields }) => fields[0] === '6').length === 2);
     expect(ids()).toEqual(new Set(Object.keys(ALLOWED)));
   });
 

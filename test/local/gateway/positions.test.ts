@@ -23,6 +23,11 @@ function rowsOf(client: ApiClient): string[] {
   });
 }
 
+const of = (holder: string) => ({
+  ...portfolio,
+  positions: portfolio.positions.filter((row) => row.account === holder),
+});
+
 const asRow = ({ account: holder, conId, quantity, averageCost }: Position) =>
   `${holder} ${conId} ${Number(quantity)} ${Number(averageCost)}`;
 
@@ -131,9 +136,50 @@ describe('reqAccountUpdates', () => {
       expect(holder).toBe(account);
       expect(value).toBeCloseTo(Number(quantity) * perContract, 4);
     }
-    gateway.portfolio.close(positionIn({ ...portfolio, positions: mine }, 'OPT'));
+    gateway.portfolio.close(positionIn(of(account), 'OPT'));
     await eventually(() => client.all(EventName.updatePortfolio).length === mine.length + 1);
     expect(client.all(EventName.updatePortfolio).at(-1)?.[1]).toBe(0);
+  });
+
+  it('tells what holdings are worth again after its period, without another end', async () => {
+    await using brisk = await startGateway({ portfolio, today: TODAY, accountUpdatePeriodMs: 30 });
+    using client = await connectClient(brisk.port);
+    client.api.reqAccountUpdates(true, account);
+    await client.waitFor(EventName.accountDownloadEnd);
+    const mine = portfolio.positions.filter((row) => row.account === account).length;
+    await eventually(() => client.all(EventName.updatePortfolio).length >= 3 * mine);
+    expect(client.all(EventName.accountDownloadEnd)).toHaveLength(1);
+    client.api.reqAccountUpdates(false, account);
+    await eventually(() => brisk.requests.at(-1)?.fields[2] === '0');
+  });
+
+  it('knows one account per client: a second one ends the first by 2100', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqAccountUpdates(true, account);
+    await client.waitFor(EventName.accountDownloadEnd, (of) => of === account);
+    client.api.reqAccountUpdates(true, otherAccount);
+    await client.waitFor(EventName.info, (_, code) => code === 2100);
+    await client.waitFor(EventName.accountDownloadEnd, (of) => of === otherAccount);
+    const rows = client.all(EventName.updatePortfolio).length;
+    gateway.portfolio.close(positionIn(of(account), 'STK'));
+    gateway.portfolio.close(positionIn(of(otherAccount), 'STK'));
+    await eventually(() => client.all(EventName.updatePortfolio).length === rows + 1);
+    expect(client.all(EventName.updatePortfolio).at(-1)?.[7]).toBe(otherAccount);
+  });
+
+  it('refuses an account by 2101 while another client has another one', async () => {
+    using client = await connectClient(gateway.port, 1);
+    {
+      using other = await connectClient(gateway.port, 2);
+      other.api.reqAccountUpdates(true, account);
+      await other.waitFor(EventName.accountDownloadEnd);
+      client.api.reqAccountUpdates(true, otherAccount);
+      await client.waitFor(EventName.info, (_, code) => code === 2101);
+      expect(client.all(EventName.accountDownloadEnd)).toEqual([]);
+    }
+    await eventually(() => gateway.stats().clients.length === 1);
+    client.api.reqAccountUpdates(true, otherAccount);
+    await client.waitFor(EventName.accountDownloadEnd, (of) => of === otherAccount);
   });
 
   it('refuses an account that it does not have', async () => {

@@ -18,6 +18,7 @@ const report: ClosingReport = {
   },
   batches: { count: 40, maxSize: 50 },
   registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
+  permissions: { denied: 0, unused: 0 },
   balanced: true,
 };
 
@@ -33,6 +34,7 @@ describe('the closing report for a person', () => {
       '             0 duplicate rows for a reader, 3 in the raw objects',
       '  batches    40, the largest of 50',
       '  registry   2 changes measured, from table write to gateway socket p50 310.4 ms, p99 -',
+      '  policies   0 calls refused, 0 grants that nothing used and nothing explains',
       '  balanced   yes: every snapshot is where it belongs',
     ]);
   });

@@ -22,6 +22,7 @@ const measured: Measured = {
   conflicts: 0,
   batches: { count: 12, maxSize: 50 },
   registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
+  permissions: { denied: [], unused: [] },
 };
 
 describe('the closing report', () => {
@@ -31,7 +32,8 @@ describe('the closing report', () => {
         '"lines":{"cap":100,"streaming":20,"peak":20,"peakWithSnapshots":24,"refused":0},' +
         '"sweeps":{"complete":2,"failed":0},"ticks":9000,' +
         '"snapshots":{"produced":412,"stored":410,"deadLettered":1,"dropped":1,"inFlight":0,"duplicateRows":0,"rawDuplicates":3},' +
-        '"batches":{"count":12,"maxSize":50},"registry":{"changes":2,"p50Ms":310.4,"p99Ms":null},"balanced":true}',
+        '"batches":{"count":12,"maxSize":50},"registry":{"changes":2,"p50Ms":310.4,"p99Ms":null},' +
+        '"permissions":{"denied":0,"unused":0},"balanced":true}',
     );
   });
 
@@ -56,6 +58,19 @@ describe('the closing report', () => {
   ])('does not balance when %s, and says so', (_, change, remark) => {
     expect(closingReport({ ...measured, ...change }).balanced).toBe(false);
     expect(remarks({ ...measured, ...change }).join('\n')).toMatch(remark);
+  });
+
+  it('names calls that the policies refuse, and grants that nothing uses', () => {
+    const lake = 'arn:aws:s3:::lake/raw/v1/*';
+    const permissions: Measured['permissions'] = {
+      denied: [{ principal: 'drain', action: 's3:PutObject', resource: lake, denied: 3 }],
+      unused: [{ principal: 'feed', sid: 'Read', action: 's3:GetObject', resource: lake }],
+    };
+    expect(closingReport({ ...measured, permissions }).permissions).toEqual({ denied: 3, unused: 1 });
+    expect(remarks({ ...measured, permissions })).toEqual([
+      `3 calls refused: drain may not s3:PutObject on ${lake}`,
+      `feed may s3:GetObject on ${lake}, and nothing in this run needed it`,
+    ]);
   });
 
   it('says null where no gateway ever answered', () => {
