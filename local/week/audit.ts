@@ -13,7 +13,7 @@ import { positionKeyOf } from './truth.ts';
 const CLI = fileURLToPath(new URL('../../cli/slotwise.ts', import.meta.url));
 
 /** What is there once the bridge has ended and the queue is empty. */
-export interface Record {
+export interface WeekRecord {
   readonly reconciliation: Reconciliation;
   readonly duplicateRows: number;
   readonly conflicts: number;
@@ -28,7 +28,7 @@ export interface Record {
 }
 
 /** Reads what was recorded where it lies. No bridge may run. */
-export async function readRecord(stage: Stage, signal: AbortSignal): Promise<Record> {
+export async function readRecord(stage: Stage, signal: AbortSignal): Promise<WeekRecord> {
   const { directory, cloudPart } = stage;
   const { cloud, clients } = cloudPart;
   const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
@@ -58,7 +58,10 @@ export async function readRecord(stage: Stage, signal: AbortSignal): Promise<Rec
   };
 }
 
-async function readHistory({ cloudPart, directory }: Stage): Promise<Pick<Record, 'turns' | 'lastOfLake'>> {
+async function readHistory({
+  cloudPart,
+  directory,
+}: Stage): Promise<Pick<WeekRecord, 'turns' | 'lastOfLake'>> {
   await using lake = await openLake({
     s3: cloudPart.clients.s3,
     bucket: cloudPart.cloud.outputs.lakeBucket,
@@ -89,7 +92,7 @@ async function readHistory({ cloudPart, directory }: Stage): Promise<Pick<Record
 }
 
 /** The command itself, as a person runs it over the directory. */
-function verify(dir: string, signal: AbortSignal): Promise<Record['verify']> {
+function verify(dir: string, signal: AbortSignal): Promise<WeekRecord['verify']> {
   const environment = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
   return new Promise((resolve) => {
     const child = execFile(

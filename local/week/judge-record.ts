@@ -1,5 +1,5 @@
 import type { BridgeEnd } from '../run/bridge-process.ts';
-import type { Record } from './audit.ts';
+import type { WeekRecord } from './audit.ts';
 import { differences, falseTurns } from './judge.ts';
 import type { Life } from './keeper.ts';
 import type { LogEntry } from './log-file.ts';
@@ -17,7 +17,7 @@ export interface Closing {
   readonly isDrained: boolean;
   readonly lives: readonly Life[];
   readonly log: readonly LogEntry[];
-  readonly record: Record;
+  readonly record: WeekRecord;
   readonly truth: Truth;
   /** What a cycle of positions may take. */
   readonly slackMs: number;
@@ -70,7 +70,7 @@ function logComplaints(log: readonly LogEntry[]): string[] {
   return errors.slice(0, ERRORS_NAMED_MAX).map(({ text }) => `an error in the bridge's log: ${text}`);
 }
 
-function recordComplaints(record: Record, truth: Truth): string[] {
+function recordComplaints(record: WeekRecord, truth: Truth): string[] {
   const { reconciliation, duplicateRows, conflicts, queued, verify, lastOfLake, table } = record;
   const { produced, stored, deadLettered, inFlight, lost, missingIds, strangers } = reconciliation;
   const complaints: string[] = [];

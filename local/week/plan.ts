@@ -53,6 +53,8 @@ const SESSION_MS = 32_000;
 const NIGHT_MS = 12_000;
 const WEEKEND_MS = 18_000;
 const KILLS_PER_DAY = 2;
+/** Of the positions, while the gateway loads. */
+const HALF_LOADED = 0.3;
 /** By a person's TWS. */
 const LINES_LEFT = 12;
 const OUTAGES_PER_WEEK = 2;
@@ -190,11 +192,11 @@ class Planner {
     return [...this.#shuffled(always), ...this.#shuffled(others)];
   }
 
-  /** At any moment at all, the first of a day while the market is open. */
+  /** At any moment at all; on every second day the second time is at night. */
   #kills(nth: number, when: 'day' | 'night', durationMs: number): Step[] {
-    const isAtNight = nth % 2 === 1;
-    const count = when === 'day' ? KILLS_PER_DAY - (isAtNight ? 1 : 0) : isAtNight ? 1 : 0;
-    return Array.from({ length: count }, () => ({ atMs: this.#moment(durationMs), do: 'kill' as const }));
+    const atNight = nth % 2;
+    const count = when === 'night' ? atNight : KILLS_PER_DAY - atNight;
+    return Array.from({ length: count }, () => ({ atMs: this.#moment(durationMs), do: 'kill' }));
   }
 
   #cloudAndDisk(nth: number): Step[] {
@@ -228,18 +230,15 @@ class Planner {
     return { do: 'switch', id: strategy.id, status };
   }
 
+  /** Every other night, and the last one, the list of positions is not there yet when the gateway is. */
   #restart(nth: number, isWeekend: boolean): Deed {
     const { downMs, lingerMs, loadingMs } = this.#timing.world;
-    const isLoading = nth % 2 === 0 && !isWeekend;
-    const loading = isLoading
-      ? { positions: nth % 4 === 0 ? ('empty' as const) : ('partial' as const), share: 0.3, forMs: loadingMs }
-      : undefined;
-    const settled = isLoading ? [] : this.#settle();
-    return {
-      do: 'restart',
-      fault: { kind: 'restart', downMs, lingerMs, ...(loading === undefined ? {} : { loading }) },
-      settled,
-    };
+    if (nth % 2 === 1 && !isWeekend) {
+      return { do: 'restart', fault: { kind: 'restart', downMs, lingerMs }, settled: this.#settle() };
+    }
+    const positions = nth % 4 === 0 ? 'empty' : 'partial';
+    const loading = { positions, share: HALF_LOADED, forMs: loadingMs } as const;
+    return { do: 'restart', fault: { kind: 'restart', downMs, lingerMs, loading }, settled: [] };
   }
 
   /** Two short options are gone in the morning, one of them for its underlying. */

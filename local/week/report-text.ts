@@ -55,9 +55,16 @@ export function renderWeek(report: WeekReport): string {
     '',
     ...rows.map(([label, text]) => `  ${label.padEnd(10)} ${text}`),
     '',
-    ...(report.holds
-      ? ['the week holds']
-      : ['THE WEEK DOES NOT HOLD', ...report.complaints.map((each) => `  ${each}`)]),
+    ...(report.holds ? ['the week holds'] : ['THE WEEK DOES NOT HOLD', ...someOf(report.complaints)]),
   ];
   return parts.join('\n');
+}
+
+const COMPLAINTS_SHOWN_MAX = 30;
+
+/** One fault of the bridge may show in every position; `--json` has them all. */
+function someOf(complaints: readonly string[]): string[] {
+  const shown = complaints.slice(0, COMPLAINTS_SHOWN_MAX).map((each) => `  ${each}`);
+  const left = complaints.length - shown.length;
+  return left === 0 ? shown : [...shown, `  and ${left} more`];
 }

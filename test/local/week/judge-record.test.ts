@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Record } from '../../../local/week/audit.ts';
+import type { WeekRecord } from '../../../local/week/audit.ts';
 import { type Closing, closingComplaints } from '../../../local/week/judge-record.ts';
 import { Truth } from '../../../local/week/truth.ts';
 
@@ -7,7 +7,7 @@ const truth = new Truth();
 truth.note(1000, [{ account: 'DU1234567', conId: 7, quantity: '1', averageCost: '1' }]);
 const held = new Map([['DU1234567 7', '1']]);
 
-const record: Record = {
+const record: WeekRecord = {
   reconciliation: {
     produced: 10,
     stored: 9,
@@ -42,8 +42,8 @@ const week: Closing = {
   truth,
   slackMs: 1000,
 };
-const recorded = (change: Partial<Record>): Partial<Closing> => ({ record: { ...record, ...change } });
-const reconciled = (change: Partial<Record['reconciliation']>): Partial<Closing> =>
+const recorded = (change: Partial<WeekRecord>): Partial<Closing> => ({ record: { ...record, ...change } });
+const reconciled = (change: Partial<WeekRecord['reconciliation']>): Partial<Closing> =>
   recorded({ reconciliation: { ...record.reconciliation, ...change } });
 
 describe('the end of a week', () => {
