@@ -46,8 +46,8 @@ export function closingComplaints(closing: Closing): {
   };
 }
 
-function lifeComplaint({ isKilled, end, startedMs, pid }: Life): string[] {
-  if (isKilled) return [];
+function lifeComplaint({ isKilled, mayFail, end, startedMs, pid }: Life): string[] {
+  if (isKilled || (mayFail && end?.code === 1)) return [];
   const since = new Date(startedMs).toISOString();
   return [`the bridge of ${since} (process ${pid}) ended by itself: ${endText(end)}`];
 }
@@ -59,10 +59,10 @@ function endText(end: BridgeEnd | undefined): string {
 
 /** pino's number for an error: https://getpino.io/#/docs/api?id=loggerlevels-object */
 const LEVEL_ERROR = 50;
-const FULL = /disk is full|ENOSPC/;
+const FULL = /disk is full|ENOSPC|disk I\/O error/;
 const ERRORS_NAMED_MAX = 5;
 
-/** The full disk is planned, and said so; every other error of the bridge is a finding. */
+/** A disk that takes nothing is planned, and said so; every other error of the bridge is a finding. */
 function logComplaints(log: readonly LogEntry[]): string[] {
   const errors = log.filter(
     ({ level, text }) => typeof level === 'number' && level >= LEVEL_ERROR && !FULL.test(text),

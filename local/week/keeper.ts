@@ -16,6 +16,8 @@ export interface Life {
   end?: BridgeEnd;
   /** It was us. */
   isKilled?: boolean;
+  /** It may end by itself with exit code 1: what was done to it leaves it no choice. */
+  mayFail?: boolean;
 }
 
 /**
@@ -62,6 +64,12 @@ export class Keeper {
     const life = this.#lives.at(-1);
     if (status !== undefined && life?.pid === status.pid) life.epoch = status.outbox.epoch;
     return status;
+  }
+
+  /** The bridge that runs now may end by itself, up to the next one. */
+  excuse(): void {
+    const life = this.#process === undefined ? undefined : this.#lives.at(-1);
+    if (life !== undefined) life.mayFail = true;
   }
 
   /** kill -9, and at once. @returns the life that it ended, undefined where there was none */

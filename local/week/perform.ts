@@ -182,7 +182,7 @@ export class Performer {
    * met the end of it.
    */
   async #diskFull(): Promise<Outcome> {
-    const { disk, bridgeLog, cloudPart, gateway } = this.#stage;
+    const { disk, bridgeLog, cloudPart, gateway, keeper } = this.#stage;
     await this.#untilStreaming();
     this.#isDiskFull = true;
     const fromMs = Date.now();
@@ -190,6 +190,7 @@ export class Performer {
     let changes = 0;
     try {
       await cloudPart.cloud.setFault('sqs', 'refused');
+      if (disk.isFatal) keeper.excuse();
       disk.fill();
       const churn = async () => {
         for (const row of gateway.portfolio.positions) {
@@ -213,7 +214,7 @@ export class Performer {
     return {
       name: 'disk full',
       isExercised: isMet(),
-      detail: isMet() ? `ENOSPC after ${changes} changes` : `not met within ${changes} changes`,
+      detail: `${disk.way}: ${isMet() ? 'met after' : 'not met within'} ${changes} changes`,
     };
   }
 
@@ -273,4 +274,4 @@ export class Performer {
 const AWAY: ReadonlySet<string> = new Set(['publisher-fault', 'registry-fault', 'lease-fault']);
 
 /** What SQLite and the operating system call it. */
-const FULL = /disk is full|ENOSPC|no space left/i;
+const FULL = /disk is full|ENOSPC|no space left|disk I\/O error/i;

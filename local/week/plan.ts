@@ -111,11 +111,14 @@ class Planner {
   }
 
   session(nth: number): Phase {
-    const steps: Step[] = [
-      ...this.#faults(),
-      ...this.#kills(nth, 'day', SESSION_MS),
-      ...this.#cloudAndDisk(nth),
-    ];
+    const outage = this.#outage(nth);
+    const steps: Step[] = [...this.#faults(), ...outage, ...this.#fullDisk(nth)];
+    for (let kill = 0; kill < this.#killsByDay(nth); kill += 1) {
+      // A bridge that starts while AWS is away has nothing but its disk.
+      const [away] = kill === 0 ? outage : [];
+      const atMs = away === undefined ? this.#moment(SESSION_MS) : away.atMs + this.#moment(away.forMs);
+      steps.push({ atMs, do: 'kill' });
+    }
     // Drawn in the order of time: what is closed was open, what is switched on was off.
     const draws = [
       ...Array.from({ length: TRADES_PER_SESSION }, () => () => this.#trade()),
@@ -143,7 +146,9 @@ class Planner {
       const { loginMs } = this.#timing.world;
       steps.push({ atMs: 0, do: 'login', refusedMs: loginMs, muteMs: loginMs / 2 });
     }
-    steps.push(...this.#kills(nth, 'night', durationMs));
+    for (let kill = this.#killsByDay(nth); kill < KILLS_PER_DAY; kill += 1) {
+      steps.push({ atMs: this.#moment(durationMs), do: 'kill' });
+    }
     return {
       name: isWeekend ? 'weekend' : `${DAYS[nth] ?? `day ${nth + 1}`} night`,
       kind: isWeekend ? 'weekend' : 'night',
@@ -192,32 +197,30 @@ class Planner {
     return [...this.#shuffled(always), ...this.#shuffled(others)];
   }
 
-  /** At any moment at all; on every second day the second time is at night. */
-  #kills(nth: number, when: 'day' | 'night', durationMs: number): Step[] {
-    const atNight = nth % 2;
-    const count = when === 'night' ? atNight : KILLS_PER_DAY - atNight;
-    return Array.from({ length: count }, () => ({ atMs: this.#moment(durationMs), do: 'kill' }));
+  /** At any moment; on every second day the second one is at night. */
+  #killsByDay(nth: number): number {
+    return KILLS_PER_DAY - (nth % 2);
   }
 
-  #cloudAndDisk(nth: number): Step[] {
+  #outage(nth: number): (Step & { do: 'aws-away' })[] {
+    if (!this.#outageDays.has(nth)) return [];
     const { outageMs } = this.#timing.world;
-    const steps: Step[] = [];
-    if (this.#outageDays.has(nth)) {
-      const isFirst = Math.min(...this.#outageDays) === nth;
-      steps.push({
+    const isFirst = Math.min(...this.#outageDays) === nth;
+    return [
+      {
         atMs: this.#moment(SESSION_MS / 2 - outageMs),
         do: 'aws-away',
         // Once nothing answers at all, once the queue takes messages that nobody can store.
-        ...(isFirst
-          ? { services: ['sqs', 's3', 'dynamodb'], how: 'refused' }
-          : { services: ['s3', 'dynamodb'], how: 'unavailable' }),
+        services: isFirst ? ['sqs', 's3', 'dynamodb'] : ['s3', 'dynamodb'],
+        how: isFirst ? 'refused' : 'unavailable',
         forMs: outageMs,
-      });
-    }
-    if (nth === this.#diskDay) {
-      steps.push({ atMs: SESSION_MS / 2 + this.#moment(SESSION_MS / 4), do: 'disk-full' });
-    }
-    return steps;
+      },
+    ];
+  }
+
+  #fullDisk(nth: number): Step[] {
+    if (nth !== this.#diskDay) return [];
+    return [{ atMs: SESSION_MS / 2 + this.#moment(SESSION_MS / 4), do: 'disk-full' }];
   }
 
   /** What is off at the end of a day stays off overnight. */

@@ -11,10 +11,8 @@ import type { DeedCount, PhaseReport, WeekReport } from './report.ts';
 import { LINES, type Stage } from './stage.ts';
 import { until } from './until.ts';
 
-/** What a part of the week is given to become quiet on a busy machine, when the whole is bounded. */
-export const FIRST_QUIET_MS = 30_000;
 /** Redeliveries come after a visibility timeout, and the bridge may just have been started. */
-const QUIET_DEADLINE_MS = 90_000;
+export const QUIET_DEADLINE_MS = 90_000;
 const QUIET_PERIOD_MS = 250;
 /** Longer than a sweep and many moves of the market: what is about to go wrong shows. */
 const QUIET_HOLD_MS = 3000;
@@ -39,6 +37,8 @@ export async function play(context: Context): Promise<WeekReport> {
   const phases = [await becomeQuiet('before the open', context)];
   const performer = new Performer({ stage, signal });
   for (const phase of plan) {
+    // What comes after a disagreement is its aftermath, and says nothing of the bridge.
+    if (phases.at(-1)?.quietMs === null) break;
     say(phase.name);
     outcomes.push(...(await playPhase(phase, performer, context)));
     phases.push(await becomeQuiet(phase.name, context));

@@ -11,7 +11,7 @@ import { StateDirectory } from '../run/state-directory.ts';
 import { Keeper } from './keeper.ts';
 import { LogFile } from './log-file.ts';
 import { environmentOf, type Timing } from './profile.ts';
-import { SmallDisk } from './small-disk.ts';
+import { type Disk, diskAt } from './small-disk.ts';
 import { Truth } from './truth.ts';
 
 /** What the bridge is told, and what the gateway grants beyond it: only so does its count say who kept to the cap. */
@@ -27,7 +27,7 @@ export interface Stage extends AsyncDisposable {
   readonly cloudPart: CloudPart;
   readonly gateway: SimulatedGateway;
   readonly keeper: Keeper;
-  readonly disk: SmallDisk;
+  readonly disk: Disk;
   readonly truth: Truth;
   readonly bridgeLog: LogFile;
   readonly cloudLog: LogFile;
@@ -70,9 +70,9 @@ export async function setStage(options: {
 
   const relativeDir = join('bridge', bridge);
   const stateDir = directory.file(relativeDir);
-  const disk = stack.use(new SmallDisk(stateDir, { keep }));
   mkdirSync(directory.file('logs'));
   const logFile = directory.file('logs', 'bridge.log');
+  const disk = stack.use(diskAt(stateDir, { keep, logFile, pid: () => keeper.lives.at(-1)?.pid }));
   const environment = {
     PATH: process.env.PATH,
     ...cloud.env(`bridge-${bridge}`),
@@ -86,7 +86,7 @@ export async function setStage(options: {
     SLOTWISE_LINES_CAP: String(LINES.cap),
     SLOTWISE_STATUS_PORT: '0',
   };
-  const keeper = stack.use(
+  const keeper: Keeper = stack.use(
     new Keeper({
       spawn: () => BridgeProcess.spawn({ environment, logFile }),
       restartMs: timing.world.restartMs,

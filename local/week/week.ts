@@ -6,14 +6,14 @@ import { Ending } from '../run/ending.ts';
 import { Terminal } from '../run/terminal.ts';
 import type { WeekOptions } from './options.ts';
 import { planWeek } from './plan.ts';
-import { FIRST_QUIET_MS, play } from './play.ts';
+import { play, QUIET_DEADLINE_MS } from './play.ts';
 import { WEEK } from './profile.ts';
 import { renderWeek } from './report-text.ts';
 import { LINES, setStage } from './stage.ts';
 
 /** Condors that want more lines than there are, and about as many positions that no strategy has. */
 const PORTFOLIO = { positions: 60, condors: 7 } as const;
-/** Beside the plan itself, whatever goes wrong: start, quiet points, audit. */
+/** For the start and the audit, on a machine that is busy. */
 const SLACK_MS = 180_000;
 
 /**
@@ -35,7 +35,7 @@ export async function runWeek(options: WeekOptions): Promise<number> {
       process.exit(EXIT.interrupted);
     },
   });
-  const deadlineMs = plan.reduce((sum, phase) => sum + phase.durationMs + FIRST_QUIET_MS, SLACK_MS);
+  const deadlineMs = plan.reduce((sum, phase) => sum + phase.durationMs + QUIET_DEADLINE_MS, SLACK_MS);
   const signal = withDeadline(ending.signal, deadlineMs);
   say(`npm run week -- --seed ${seed} --sessions ${sessions}`);
   try {

@@ -33,7 +33,11 @@ const week: Closing = {
   deeds: [{ name: 'kill -9', planned: 1, exercised: 1, unmet: [] }],
   end: { code: 0, signal: null },
   isDrained: true,
-  lives: [{ ...life, isKilled: true, end: { code: null, signal: 'SIGKILL' } }, life],
+  lives: [
+    { ...life, isKilled: true, end: { code: null, signal: 'SIGKILL' } },
+    { ...life, mayFail: true, end: { code: 1, signal: null } },
+    life,
+  ],
   log: [
     { atMs: 1, level: 50, event: 'positions-commit-failed', text: 'the disk is full, nothing was written' },
     { atMs: 2, level: 40, event: 'gateway-fault', text: 'refused' },
@@ -70,6 +74,11 @@ describe('the end of a week', () => {
       'a bridge ended by itself',
       { lives: [{ ...life, end: { code: 1, signal: null } }, life] },
       'ended by itself: exit code 1',
+    ],
+    [
+      'a bridge that may fail crashed',
+      { lives: [{ ...life, mayFail: true, end: { code: 7, signal: null } }, life] },
+      'ended by itself: exit code 7',
     ],
     [
       'the log has an error',
