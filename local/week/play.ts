@@ -74,6 +74,7 @@ export async function play(context: Context): Promise<WeekReport> {
     phases,
     deeds,
     lines: { cap: LINES.cap, peak, peakWithSnapshots, refused },
+    disk: stage.disk.way,
     bridge: {
       starts: keeper.lives.length,
       kills: keeper.lives.filter(({ isKilled }) => isKilled).length,

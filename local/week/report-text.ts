@@ -14,6 +14,7 @@ export function renderWeek(report: WeekReport): string {
       `cap ${lines.cap}, peak ${lines.peak}, with snapshots ${lines.peakWithSnapshots}, refused ${lines.refused}`,
     ],
     ['bridge', `${bridge.starts} starts, ${bridge.kills} kills`],
+    ['disk', report.disk],
     [
       'snapshots',
       `${produced} produced = ${stored} stored + ${deadLettered} dead-lettered + ${dropped} dropped + ${inFlight} in flight + ${lost} lost`,

@@ -36,6 +36,8 @@ export interface WeekReport {
     readonly peakWithSnapshots: number;
     readonly refused: number;
   };
+  /** How writes were made to fail. */
+  readonly disk: string;
   readonly bridge: { readonly starts: number; readonly kills: number };
   readonly snapshots: Pick<
     Reconciliation,
