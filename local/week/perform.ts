@@ -1,6 +1,6 @@
 import { sleep } from '../../bridge/wait.ts';
 import type { Injection } from '../gateway/injector.ts';
-import { applyTrade, type Deed, type Trade } from './plan.ts';
+import { applyTrade, type Deed, type Trade } from './deeds.ts';
 import type { Stage } from './stage.ts';
 import { until } from './until.ts';
 
@@ -68,41 +68,43 @@ export class Performer {
     const { gateway } = this.#stage;
     await this.#untilStreaming();
     const injection = gateway.inject(deed.fault);
-    if (deed.forMs !== undefined) await sleep(deed.forMs, this.#signal);
-    await this.#wait(() => (injection.isExercised ? true : undefined));
+    await this.#stand(injection, deed.forMs ?? 0);
     injection.end();
-    return this.#outcomeOf(deed.name, injection, gateway.faultsExercised.at(-1)?.detail ?? '');
+    const { isExercised } = injection;
+    const detail = isExercised ? (gateway.faultsExercised.at(-1)?.detail ?? '') : 'it reached nobody';
+    return { name: deed.name, isExercised, detail };
   }
 
-  async #restart({ fault, settled }: Deed & { do: 'restart' }): Promise<Outcome> {
+  async #restart({ downMs, lingerMs, loading, settled }: Deed & { do: 'restart' }): Promise<Outcome> {
     const { gateway } = this.#stage;
     await this.#untilStreaming();
-    const fromMs = Date.now();
-    gateway.inject(fault);
+    const refused = gateway.inject({ kind: 'connections-refused' });
+    gateway.disconnectAll();
     for (const change of settled) this.#truly(() => gateway.inject(change));
-    const wanted = [
-      'restart',
-      'connections-refused',
-      'client-ids-linger',
-      ...(fault.loading === undefined ? [] : ['positions']),
-      ...settled.map(({ kind }) => kind),
+    await this.#stand(refused, downMs);
+    const lingering = gateway.inject({ kind: 'client-ids-linger' });
+    const list =
+      loading === undefined
+        ? undefined
+        : gateway.inject({ kind: 'positions', answer: loading.answer, share: loading.share });
+    const servedMs = performance.now();
+    refused.end();
+    await this.#stand(lingering, lingerMs);
+    lingering.end();
+    if (list !== undefined) {
+      await this.#stand(list, (loading?.forMs ?? 0) - (performance.now() - servedMs));
+      list.end();
+    }
+    const unmet = [
+      ...(refused.isExercised ? [] : ['nobody was refused']),
+      ...(lingering.isExercised ? [] : ['nobody met the old client id']),
+      ...(list === undefined || list.isExercised ? [] : ['nobody asked for positions']),
     ];
-    const missing = () => {
-      const seen = new Set(
-        gateway.faultsExercised.filter(({ at }) => at >= fromMs).map(({ kind }): string => kind),
-      );
-      return wanted.filter((kind) => !seen.has(kind));
-    };
-    await sleep(fault.downMs + fault.lingerMs + (fault.loading?.forMs ?? 0), this.#signal);
-    await this.#wait(() => (missing().length === 0 ? true : undefined));
-    const unmet = missing();
+    const kinds = settled.map(({ kind }) => kind);
     return {
-      name:
-        fault.loading === undefined
-          ? 'nightly restart'
-          : `nightly restart, positions ${fault.loading.positions}`,
+      name: loading === undefined ? 'nightly restart' : `nightly restart, positions ${loading.answer}`,
       isExercised: unmet.length === 0,
-      detail: unmet.length === 0 ? wanted.join(', ') : `nobody met: ${unmet.join(', ')}`,
+      detail: unmet.join(', ') || ['refused, then 326', ...kinds].join(', '),
     };
   }
 
@@ -112,13 +114,14 @@ export class Performer {
     const fromMs = Date.now();
     const refused = gateway.inject({ kind: 'connections-refused' });
     gateway.disconnectAll();
-    await sleep(refusedMs, this.#signal);
+    await this.#stand(refused, refusedMs);
+    const isOpened = await this.#wait(() =>
+      bridgeLog.since(fromMs).some(({ text }) => text.includes('open-circuit')) ? true : undefined,
+    );
     const mute = gateway.inject({ kind: 'mute-handshake' });
     refused.end();
-    await sleep(muteMs, this.#signal);
-    await this.#wait(() => (mute.isExercised ? true : undefined));
+    await this.#stand(mute, muteMs);
     mute.end();
-    const isOpened = bridgeLog.since(fromMs).some(({ text }) => text.includes('open-circuit'));
     const unmet = [
       ...(refused.isExercised ? [] : ['nobody was refused']),
       ...(mute.isExercised ? [] : ['nobody met the silent gateway']),
@@ -243,6 +246,12 @@ export class Performer {
     truth.note(atMs, gateway.portfolio.positions);
   }
 
+  /** For its time, and until it has reached somebody: the bridge may just have been killed. */
+  async #stand(injection: Injection, forMs: number): Promise<void> {
+    await sleep(Math.max(0, forMs), this.#signal);
+    await this.#wait(() => (injection.isExercised ? true : undefined));
+  }
+
   /** There has to be somebody whom a fault can hit. */
   async #untilStreaming(): Promise<void> {
     const { gateway } = this.#stage;
@@ -263,10 +272,6 @@ export class Performer {
     const turn = this.#cloudLane.then(work);
     this.#cloudLane = turn.catch(() => undefined);
     return turn;
-  }
-
-  #outcomeOf(name: string, { isExercised }: Injection, detail: string): Outcome {
-    return { name, isExercised, detail: isExercised ? detail : 'it reached nobody' };
   }
 }
 

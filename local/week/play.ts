@@ -1,11 +1,11 @@
 import { sleep } from '../../bridge/wait.ts';
 import { readRecord } from './audit.ts';
+import type { Phase } from './deeds.ts';
 import { complaintsOf, type Observation, silentLines } from './judge.ts';
 import { closingComplaints } from './judge-record.ts';
 import { observe } from './observe.ts';
 import type { WeekOptions } from './options.ts';
 import { type Outcome, Performer } from './perform.ts';
-import type { Phase } from './plan.ts';
 import { relationsOf, WEEK } from './profile.ts';
 import type { DeedCount, PhaseReport, WeekReport } from './report.ts';
 import { LINES, type Stage } from './stage.ts';
