@@ -96,6 +96,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     outboxDepth: outbox.depth,
     outboxOldestMs: ageMs(outbox.oldestAt) ?? 0,
     registryVersion: registry.version,
+    registryLag: registry.lag,
     sweepAgeMs: ageMs(sweeps.lastAt),
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,

@@ -41,6 +41,8 @@ const overridesSchema = z.strictObject({
   logRetentionDays: z
     .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 3653])
     .optional(),
+  /** Who is told of alarms; AWS asks this address once whether it agrees. */
+  alarmEmail: z.email().optional(),
   /** Whether tables, bucket and queues stay when their stack is deleted. */
   keepState: z.boolean().optional(),
 });
@@ -49,12 +51,14 @@ export type SettingOverrides = z.infer<typeof overridesSchema>;
 
 type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> };
 
-export type Settings = Complete<SettingOverrides> & {
+export type Settings = Complete<Omit<SettingOverrides, 'alarmEmail'>> & {
+  /** Without one the topic of the alarms has no reader until somebody subscribes. */
+  readonly alarmEmail: string | undefined;
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
 };
 
-const DEFAULTS: Complete<SettingOverrides> = {
+const DEFAULTS: Complete<Omit<SettingOverrides, 'alarmEmail'>> = {
   architecture: 'arm64',
   drain: {
     batchSize: DRAIN.batchSize,
@@ -91,6 +95,7 @@ export function settingsOf(given: { readonly bridges: unknown; readonly override
     feed: { ...DEFAULTS.feed, ...known(overrides.feed) },
     logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
     keepState: overrides.keepState ?? DEFAULTS.keepState,
+    alarmEmail: overrides.alarmEmail,
     bridges,
   };
   checkRelations(settings);

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { App } from 'aws-cdk-lib';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
+import { ObservabilityStack } from './stacks/observability.ts';
 import { ProcessingStack } from './stacks/processing.ts';
 import { StateStack } from './stacks/state.ts';
 
 /** In the order of deployment; the template of each is `<outdir>/<name>.template.json`. */
-const STACKS = { state: 'SlotwiseState', processing: 'SlotwiseProcessing' } as const;
+const STACKS = {
+  state: 'SlotwiseState',
+  processing: 'SlotwiseProcessing',
+  observability: 'SlotwiseObservability',
+} as const;
 
 export interface SynthesizeOptions {
   /** Where the cloud assembly goes. */
@@ -38,7 +43,8 @@ export function synthesize(options: SynthesizeOptions): Assembly {
     overrides: options.overrides ?? contextOf(app, CONTEXT.settings),
   });
   const state = new StateStack(app, STACKS.state, settings);
-  new ProcessingStack(app, STACKS.processing, state, settings);
+  const processing = new ProcessingStack(app, STACKS.processing, state, settings);
+  new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
   const assembly = app.synth();
   return {
     directory: assembly.directory,

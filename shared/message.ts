@@ -18,6 +18,8 @@ const gaugesSchema = z.object({
   outboxDepth: z.int().nonnegative(),
   outboxOldestMs: z.number().nonnegative(),
   registryVersion: z.int().nonnegative(),
+  /** Versions that the replica lacks, by the head as it was last read; absent before the first reading. */
+  registryLag: z.int().nonnegative().optional(),
   sweepAgeMs: z.number().nonnegative().optional(),
   keyframeAgeMs: z.number().nonnegative().optional(),
   sweepsFailed: z.int().nonnegative(),

@@ -16,7 +16,11 @@ export const HEARTBEAT_METRICS = [
   { name: 'StrategiesDegraded', unit: 'Count', meaning: 'active strategies without all of their lines' },
   { name: 'OutboxDepth', unit: 'Count', meaning: 'messages on local disk that SQS has not acknowledged' },
   { name: 'OutboxAge', unit: 'Milliseconds', meaning: 'age of the oldest of them' },
-  { name: 'RegistryVersion', unit: 'None', meaning: 'version of the registry that the bridge acts on' },
+  {
+    name: 'RegistryLag',
+    unit: 'Count',
+    meaning: 'versions of the registry that the bridge knows of and lacks',
+  },
   { name: 'KeyframeAge', unit: 'Milliseconds', meaning: 'time since every position was last recorded' },
 ] as const satisfies readonly Metric[];
 

@@ -126,6 +126,8 @@ export const bridgeStatusSchema = z.object({
     state: z.enum(['none', 'stale', 'current']),
     version: count,
     strategies: count,
+    /** Versions that the replica lacks, by the head as it was last read; absent before the first reading. */
+    lag: count.optional(),
     lastScanAt: instantSchema.optional(),
     lastFault: z.string().optional(),
   }),

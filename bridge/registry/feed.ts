@@ -39,6 +39,8 @@ export interface FeedStatus {
   readonly state: RegistryState;
   readonly version: number;
   readonly strategies: number;
+  /** Versions that the replica lacks, by the head as it was last read; absent before the first reading. */
+  readonly lag?: number;
   readonly lastScanAt?: string;
   /** What is wrong now: absent as soon as queue and table answer. */
   readonly lastFault?: string;
@@ -106,6 +108,9 @@ export class RegistryFeed {
       state: replica.state,
       version: replica.replica.contiguous,
       strategies: replica.replica.strategies.size,
+      ...(this.#doubts.headReadAt !== undefined && {
+        lag: Math.max(0, (this.#doubts.lag?.head ?? 0) - replica.replica.contiguous),
+      }),
       ...(this.#lastScanAt !== undefined && { lastScanAt: this.#lastScanAt }),
       ...(lastFault !== '' && { lastFault }),
       scans: this.#scans,

@@ -14,7 +14,7 @@ export function heartbeatMetrics(heartbeat: Heartbeat): Record<string, unknown> 
     StrategiesDegraded: gauges.strategiesDegraded,
     OutboxDepth: gauges.outboxDepth,
     OutboxAge: gauges.outboxOldestMs,
-    RegistryVersion: gauges.registryVersion,
+    RegistryLag: gauges.registryLag,
     KeyframeAge: gauges.keyframeAgeMs,
   };
   return embeddedMetrics({

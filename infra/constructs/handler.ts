@@ -32,11 +32,12 @@ export interface HandlerProps {
 export class Handler extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
     const { settings } = props;
-    const logGroup = new LogGroup(this, 'Log', {
+    this.logGroup = new LogGroup(this, 'Log', {
       retention: settings.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -44,7 +45,7 @@ export class Handler extends Construct {
     const statements = [
       allow('WriteOwnLog', {
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        resources: [logGroup.logGroupArn],
+        resources: [this.logGroup.logGroupArn],
       }),
       ...props.statements,
     ];
@@ -60,7 +61,7 @@ export class Handler extends Construct {
       memorySize: props.memoryMb,
       environment: { ...props.environment },
       role: this.role,
-      logGroup,
+      logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
     });
   }

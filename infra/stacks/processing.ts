@@ -23,6 +23,8 @@ export class ProcessingStack extends Stack {
   readonly feed: Handler;
   /** By bridge id. */
   readonly feeds: ReadonlyMap<string, Queue>;
+  /** Metadata of the stream's records that the feed function could not take, not the records. */
+  readonly feedFailures: Queue;
 
   constructor(scope: Construct, id: string, state: StateStack, settings: Settings) {
     super(scope, id, { description: 'slotwise: functions, their triggers and the access of the bridges.' });
@@ -30,6 +32,7 @@ export class ProcessingStack extends Stack {
     this.deadLetter = this.#addDeadLetter(state, settings);
     // No dead-letter queue: the bridge deletes what it cannot read, and its scan brings what that carried.
     this.feeds = new Map(settings.bridges.map((bridge) => [bridge, this.#addQueue(`Feed-${bridge}`)]));
+    this.feedFailures = this.#addQueue('FeedFailures');
     this.feed = this.#addFeed(state, settings);
     for (const [bridge, feed] of this.feeds) {
       new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state });
@@ -115,8 +118,7 @@ export class ProcessingStack extends Stack {
   #addFeed(state: StateStack, settings: Settings): Handler {
     const stream = state.registry.tableStreamArn;
     if (stream === undefined) throw new RangeError('the registry needs a stream');
-    // Metadata of the records that the function could not take, not the records.
-    const failures = this.#addQueue('FeedFailures');
+    const failures = this.feedFailures;
     const handler = new Handler(this, 'Feed', {
       directory: 'functions/feed',
       description: 'Sends every change of the registry to the feed queue of each bridge',

@@ -11,6 +11,9 @@ export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::CloudWatch::Alarm': 'there is no CloudWatch here',
   'AWS::CloudWatch::CompositeAlarm': 'there is no CloudWatch here',
   'AWS::CloudWatch::Dashboard': 'there is no CloudWatch here',
+  'AWS::SNS::Topic': 'nobody is told of alarms here',
+  'AWS::SNS::TopicPolicy': 'nobody is told of alarms here',
+  'AWS::SNS::Subscription': 'nobody is told of alarms here',
   'AWS::CDK::Metadata': 'tells AWS which constructs are in use',
 };
 

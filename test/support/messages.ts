@@ -22,6 +22,7 @@ export function heartbeat(overrides: Partial<Heartbeat> = {}): Heartbeat {
       outboxDepth: 3,
       outboxOldestMs: 1200,
       registryVersion: 17,
+      registryLag: 0,
       sweepAgeMs: 4000,
       keyframeAgeMs: 60_000,
       sweepsFailed: 0,

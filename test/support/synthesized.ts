@@ -8,20 +8,24 @@ export interface Synthesized extends Disposable {
   readonly directory: string;
   readonly state: Template;
   readonly processing: Template;
+  readonly observability: Template;
 }
 
 /** The app as it is deployed, in a directory that goes with it. */
 export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'slotwise-synth-'));
   const { directory, stacks } = synthesize({ outdir, ...options });
-  const [state, processing] = stacks.map(({ templateFile }) =>
+  const [state, processing, observability] = stacks.map(({ templateFile }) =>
     Template.fromJSON(JSON.parse(readFileSync(templateFile, 'utf8'))),
   );
-  if (state === undefined || processing === undefined) throw new Error('two stacks are expected');
+  if (state === undefined || processing === undefined || observability === undefined) {
+    throw new Error('three stacks are expected');
+  }
   return {
     directory,
     state,
     processing,
+    observability,
     [Symbol.dispose]: () => rmSync(outdir, { recursive: true, force: true }),
   };
 }

@@ -114,6 +114,22 @@ describe('the feed', () => {
     expect(reasons).toEqual(['boot', 'lag']);
   });
 
+  it('says how many versions it lacks while the queue has not brought them', async () => {
+    const [queue, { table, write }] = [await startQueue(), await registry()];
+    const { feed, replica } = await start({ queue, table, periods: { ...QUICK, lagMaxMs: 600_000 } });
+    expect(feed.status().lag).toBeUndefined();
+    await eventually(() => feed.status().lag === 0);
+    const [first, second] = [1, 2].map((registryVersion) => strategy({ id: 'late', registryVersion }));
+    if (first === undefined || second === undefined) throw new Error('two images');
+    await write(second);
+    await eventually(() => feed.status().lag === 2);
+    send(queue, first);
+    await eventually(() => feed.status().lag === 1);
+    send(queue, second);
+    await eventually(() => replica.replica.contiguous === 2);
+    expect(feed.status().lag).toBe(0);
+  });
+
   it('scans when a version below one that it saw does not come', async () => {
     const [queue, { table, write }] = [await startQueue(), await registry()];
     const { replica, log } = await start({ queue, table, periods: { ...SLOW, gapMaxMs: 30 } });

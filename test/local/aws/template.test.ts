@@ -130,8 +130,8 @@ describe('what is not understood is an error that names its place', () => {
   it.each<[string, TestStack, RegExp]>([
     [
       'a resource type',
-      { resources: { X: { Type: 'AWS::SNS::Topic' } } },
-      /Test\/X: AWS::SNS::Topic is not understood/,
+      { resources: { X: { Type: 'AWS::Kinesis::Stream' } } },
+      /Test\/X: AWS::Kinesis::Stream is not understood/,
     ],
     ['a property', withQueue({ FancyOption: 1 }), /Test\/Q: .*FancyOption/],
     ['a FIFO queue', withQueue({ FifoQueue: true }), /Test\/Q: .*FIFO/],

@@ -1,0 +1,168 @@
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { BRIDGE } from '../../shared/limits.ts';
+import type { ProcessingStack } from '../stacks/processing.ts';
+import type { StateStack } from '../stacks/state.ts';
+import { age, depth, drained, gauge, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
+
+export interface AlarmsProps {
+  readonly state: StateStack;
+  readonly processing: ProcessingStack;
+  readonly bridges: readonly string[];
+  /** Told of every alarm and of its end. */
+  readonly topic: ITopic;
+}
+
+interface Watch {
+  /** What is the matter, as a person reads it in a message at night. */
+  readonly says: string;
+  /** The heading of docs/operations.md that says what to do. */
+  readonly runbook: string;
+  readonly metric: IMetric;
+  readonly operator?: ComparisonOperator;
+  readonly threshold: number;
+  /** How many of the last `of` minutes. */
+  readonly minutes: number;
+  readonly of?: number;
+  /** Default: no value is no fault, because nothing happened. */
+  readonly missing?: TreatMissingData;
+}
+
+const { GREATER_THAN_THRESHOLD, LESS_THAN_THRESHOLD } = ComparisonOperator;
+
+/** What wakes somebody up: each with its runbook, none without somebody to tell. */
+export class Alarms extends Construct {
+  readonly all: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    const watches = { ...watchesOfCloud(props), ...watchesOfBridges(props) };
+    this.all = Object.entries(watches).map(([name, watch]) => this.#add(name, watch, props.topic));
+  }
+
+  #add(name: string, watch: Watch, topic: ITopic): Alarm {
+    const alarm = new Alarm(this, name, {
+      metric: watch.metric,
+      comparisonOperator: watch.operator ?? GREATER_THAN_THRESHOLD,
+      threshold: watch.threshold,
+      datapointsToAlarm: watch.minutes,
+      evaluationPeriods: watch.of ?? watch.minutes,
+      treatMissingData: watch.missing ?? TreatMissingData.NOT_BREACHING,
+      alarmDescription: `slotwise: ${watch.says}. Runbook: docs/operations.md#${watch.runbook}`,
+    });
+    alarm.addAlarmAction(new SnsAction(topic));
+    alarm.addOkAction(new SnsAction(topic));
+    return alarm;
+  }
+}
+
+function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watch> {
+  const functions = [processing.drain, processing.deadLetter, processing.feed].map((one) => one.function);
+  const tables = [state.positions, state.audit, state.registry];
+  const { snapshots, snapshotDeadLetters } = state;
+  return {
+    DeadLetters: {
+      says: 'snapshots could not be stored and are kept as dead letters',
+      runbook: 'a-message-that-cannot-be-stored',
+      // The function empties that queue at once: its work says more than a depth that nobody sees.
+      metric: sumOf('dead-lettered', [
+        processing.deadLetter.function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
+        depth(snapshotDeadLetters),
+      ]),
+      threshold: 0,
+      minutes: 1,
+    },
+    FeedFailures: {
+      says: 'a change of the registry could not be sent to a bridge; its next scan brings it',
+      runbook: 'the-registry-is-stale',
+      metric: depth(processing.feedFailures),
+      threshold: 0,
+      minutes: 1,
+    },
+    SnapshotsWait: {
+      says: 'snapshots wait in the queue for more than two minutes: the drain does not keep up',
+      runbook: 'the-queue-grows',
+      metric: age(snapshots),
+      threshold: 120,
+      minutes: 3,
+    },
+    DrainFails: {
+      says: 'the drain fails or sends messages back to the queue',
+      runbook: 'a-message-that-cannot-be-stored',
+      metric: sumOf('errors and failed records', [
+        processing.drain.function.metricErrors({ period: PERIOD }),
+        drained('RecordsFailed'),
+      ]),
+      threshold: 0,
+      minutes: 3,
+      of: 5,
+    },
+    Throttled: {
+      says: 'a function or a table is throttled',
+      runbook: 'throttling',
+      metric: sumOf('throttles', [
+        ...functions.map((one) => one.metricThrottles({ period: PERIOD })),
+        ...tables.map((table) => tableMetric(table, 'WriteThrottleEvents')),
+      ]),
+      threshold: 0,
+      minutes: 1,
+    },
+    FeedLate: {
+      says: 'changes of the registry wait in its stream for more than a minute',
+      runbook: 'the-registry-is-stale',
+      metric: processing.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
+      threshold: 60_000,
+      minutes: 1,
+    },
+  };
+}
+
+function watchesOfBridges({ processing, bridges }: AlarmsProps): Record<string, Watch> {
+  const watches = bridges.map((bridge): Record<string, Watch> => {
+    const feed = processing.feeds.get(bridge);
+    if (feed === undefined) throw new RangeError(`the bridge ${bridge} has no feed queue`);
+    return {
+      [`HeartbeatMissing-${bridge}`]: {
+        says: `no heartbeat of the bridge ${bridge} for three minutes: it is down, or AWS is out of its reach`,
+        runbook: 'no-heartbeat',
+        metric: gauge(bridge, 'GatewayReady', Stats.SAMPLE_COUNT),
+        operator: LESS_THAN_THRESHOLD,
+        threshold: 1,
+        minutes: 3,
+        missing: TreatMissingData.BREACHING,
+      },
+      [`GatewayAway-${bridge}`]: {
+        says: `the bridge ${bridge} has had no session with its gateway for half an hour: longer than a nightly restart, it may want a login`,
+        runbook: 'the-gateway-is-away',
+        metric: onWeekdays(gauge(bridge, 'GatewayReady'), 1),
+        operator: LESS_THAN_THRESHOLD,
+        threshold: 1,
+        minutes: 30,
+      },
+      [`FeedUnread-${bridge}`]: {
+        says: `the bridge ${bridge} leaves its feed unread for more than a minute`,
+        runbook: 'the-registry-is-stale',
+        metric: age(feed),
+        threshold: 60,
+        minutes: 3,
+      },
+      [`RegistryLags-${bridge}`]: {
+        says: `the bridge ${bridge} has acted on an old registry for five minutes`,
+        runbook: 'the-registry-is-stale',
+        metric: gauge(bridge, 'RegistryLag'),
+        threshold: 0,
+        minutes: 5,
+      },
+      [`KeyframeOld-${bridge}`]: {
+        says: `the bridge ${bridge} has not recorded every position for twice the period of its keyframes`,
+        runbook: 'no-keyframe',
+        metric: onWeekdays(gauge(bridge, 'KeyframeAge'), 0),
+        threshold: 2 * BRIDGE.keyframePeriodMs,
+        minutes: 5,
+      },
+    };
+  });
+  return Object.assign({}, ...watches);
+}

@@ -1,0 +1,29 @@
+import { CfnOutput, CrossStackReferences, ReferenceStrength, Stack } from 'aws-cdk-lib';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import { Alarms } from '../constructs/alarms.ts';
+import { Overview } from '../constructs/dashboard.ts';
+import type { Settings } from '../settings.ts';
+import type { ProcessingStack } from './processing.ts';
+import type { StateStack } from './state.ts';
+
+/** What looks at the others and holds nothing: it can be deleted and deployed again at any time. */
+export class ObservabilityStack extends Stack {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly state: StateStack; readonly processing: ProcessingStack; readonly settings: Settings },
+  ) {
+    super(scope, id, { description: 'slotwise: alarms, whom they tell, and the dashboard.' });
+    // An export that this stack imports could not be removed with the bridge that it belongs to.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
+    const { state, processing, settings } = props;
+    const { bridges } = settings;
+    const topic = new Topic(this, 'Alarmed', { displayName: 'slotwise', enforceSSL: true });
+    if (settings.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(settings.alarmEmail));
+    const alarms = new Alarms(this, 'Alarms', { state, processing, bridges, topic });
+    new Overview(this, 'Overview', { state, processing, bridges, alarms: alarms.all });
+    new CfnOutput(this, 'AlarmTopic', { value: topic.topicArn });
+  }
+}
