@@ -19,6 +19,8 @@ export interface WeekRecord {
   readonly conflicts: number;
   /** Messages that still wait in a queue. */
   readonly queued: number;
+  /** Calls that the policies of the stacks refused: a sentence each. */
+  readonly denied: readonly string[];
   /** What `slotwise verify` prints and how it exits. */
   readonly verify: { readonly exitCode: number; readonly text: string };
   readonly turns: readonly Turn[];
@@ -52,6 +54,10 @@ export async function readRecord(stage: Stage, signal: AbortSignal): Promise<Wee
     duplicateRows,
     conflicts,
     queued,
+    denied: cloud.journal
+      .accesses()
+      .filter(({ denied }) => denied > 0)
+      .map(({ principal, action, resource }) => `${principal} may not ${action} on ${resource}`),
     verify: await verify(directory.path, signal),
     ...(await readHistory(stage)),
     table: await readTable(stage),

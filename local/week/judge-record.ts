@@ -71,7 +71,7 @@ function logComplaints(log: readonly LogEntry[]): string[] {
 }
 
 function recordComplaints(record: WeekRecord, truth: Truth): string[] {
-  const { reconciliation, duplicateRows, conflicts, queued, verify, lastOfLake, table } = record;
+  const { reconciliation, duplicateRows, conflicts, queued, denied, verify, lastOfLake, table } = record;
   const { produced, stored, deadLettered, inFlight, lost, missingIds, strangers } = reconciliation;
   const complaints: string[] = [];
   const named = missingIds.join(', ');
@@ -83,6 +83,7 @@ function recordComplaints(record: WeekRecord, truth: Truth): string[] {
   if (queued > 0) complaints.push(`${queued} messages are left in a queue`);
   if (duplicateRows > 0) complaints.push(`${duplicateRows} rows that a reader sees twice`);
   if (conflicts > 0) complaints.push(`${conflicts} snapshot ids with two bodies`);
+  complaints.push(...denied.map((each) => `a call was refused: ${each}`));
   if (verify.exitCode !== 0) complaints.push(`slotwise verify: exit code ${verify.exitCode}: ${verify.text}`);
   complaints.push(...differences('the positions table', table, truth.positions));
   complaints.push(...differences('the lake', lastOfLake, truth.positions));

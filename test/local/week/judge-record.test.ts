@@ -21,6 +21,7 @@ const record: WeekRecord = {
   duplicateRows: 0,
   conflicts: 0,
   queued: 0,
+  denied: [],
   verify: { exitCode: 0, text: 'balanced' },
   turns: [{ key: 'DU1234567 7', reason: 'opened', atMs: 1100, id: 'home:1:1' }],
   lastOfLake: held,
