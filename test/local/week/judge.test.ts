@@ -42,7 +42,7 @@ function status(
   return bridgeStatus({
     lines: { ...base.lines, rows: [line(1), line(2)], strategies: [shown()], ...lines },
     registry: { state: 'current', version: 4, strategies: 1 },
-    sweeps: { complete: 3, failed: 0, positions: 2 },
+    sweeps: { ...base.sweeps, positions: 2 },
     ...overrides,
   });
 }
@@ -132,7 +132,7 @@ describe('a quiet point', () => {
     ],
     [
       'the bridge holds more than there is',
-      { status: status({}, { sweeps: { complete: 1, failed: 0, positions: 3 } }) },
+      { status: status({}, { sweeps: { ...base.sweeps, positions: 3 } }) },
       'the bridge has 3 positions, 2 are held',
     ],
     [
