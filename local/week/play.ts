@@ -32,7 +32,7 @@ interface Context {
 /** Plays the plan part by part, each to a quiet point; ends the flow in its own direction; reads what is recorded. */
 export async function play(context: Context): Promise<WeekReport> {
   const { options, plan, stage, say, signal, startedMs } = context;
-  const { keeper, gateway, truth } = stage;
+  const { keeper, gateway, cloudPart, truth } = stage;
   const outcomes: Outcome[] = [];
   const phases = [await becomeQuiet('before the open', context)];
   const performer = new Performer({ stage, signal });
@@ -65,6 +65,7 @@ export async function play(context: Context): Promise<WeekReport> {
   });
   const { peak, peakWithSnapshots, refused } = gateway.stats().lines;
   const { produced, stored, deadLettered, dropped, inFlight, lost } = record.reconciliation;
+  const functions = Object.values(cloudPart.cloud.functions());
   const turns = Map.groupBy(record.turns, ({ reason }) => reason);
   return {
     seed: options.seed,
@@ -80,6 +81,10 @@ export async function play(context: Context): Promise<WeekReport> {
       kills: keeper.lives.filter(({ isKilled }) => isKilled).length,
     },
     snapshots: { produced, stored, deadLettered, dropped, inFlight, lost },
+    functions: {
+      invocations: sumOf(functions, ({ invocations }) => invocations),
+      timeouts: sumOf(functions, ({ timeouts }) => timeouts),
+    },
     turns: {
       opened: turns.get('opened')?.length ?? 0,
       closed: turns.get('closed')?.length ?? 0,
@@ -167,4 +172,8 @@ function countDeeds(outcomes: readonly Outcome[]): DeedCount[] {
       unmet: all.filter(({ isExercised }) => !isExercised).map(({ detail }) => detail),
     }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + value(item), 0);
 }

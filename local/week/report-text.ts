@@ -3,7 +3,7 @@ import type { WeekReport } from './report.ts';
 
 /** @returns the report as a person reads it */
 export function renderWeek(report: WeekReport): string {
-  const { lines, bridge, snapshots, turns, verify, timing } = report;
+  const { lines, bridge, snapshots, functions, turns, verify, timing } = report;
   const { produced, stored, deadLettered, dropped, inFlight, lost } = snapshots;
   const periods = Object.entries(timing.periods).map(([key, value]) => `${key} ${value}`);
   const world = Object.entries(timing.world).map(([key, value]) => `${key} ${value}`);
@@ -18,6 +18,10 @@ export function renderWeek(report: WeekReport): string {
     [
       'snapshots',
       `${produced} produced = ${stored} stored + ${deadLettered} dead-lettered + ${dropped} dropped + ${inFlight} in flight + ${lost} lost`,
+    ],
+    [
+      'functions',
+      `${functions.invocations} invocations, ${functions.timeouts} took too long${functions.timeouts === 0 ? '' : ': is this machine busy?'}`,
     ],
     ['positions', `${turns.opened} opened, ${turns.closed} closed, ${turns.false} of them falsely`],
     ['verify', `${verify.verdict} (exit code ${verify.exitCode})`],

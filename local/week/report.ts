@@ -43,6 +43,8 @@ export interface WeekReport {
     Reconciliation,
     'produced' | 'stored' | 'deadLettered' | 'dropped' | 'inFlight' | 'lost'
   >;
+  /** Invocations of functions, and those that took longer than they may: a machine that is too busy for the week. */
+  readonly functions: { readonly invocations: number; readonly timeouts: number };
   readonly turns: { readonly opened: number; readonly closed: number; readonly false: number };
   readonly verify: { readonly exitCode: number; readonly verdict: string };
   readonly durationS: number;
