@@ -98,6 +98,7 @@ describe('the end of a week', () => {
     ['a message is left', recorded({ queued: 3 }), '3 messages are left'],
     ['a reader sees a row twice', recorded({ duplicateRows: 1 }), 'sees twice'],
     ['an id has two bodies', recorded({ conflicts: 1 }), 'two bodies'],
+    ['a permission is missing', recorded({ denied: ['drain may not write'] }), 'call was refused: drain'],
     [
       'verify does not balance',
       recorded({ verify: { exitCode: 3, text: 'undecided' } }),
