@@ -16,6 +16,7 @@ export class AccountsOfBridge {
   readonly #abort = new AbortController();
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribes: (() => void)[] = [];
+  #announced: readonly string[] = [];
   #managed: readonly string[] = [];
   #held: AccountsHeld = { ours: new Set(), elsewhere: new Map() };
 
@@ -38,6 +39,11 @@ export class AccountsOfBridge {
     await this.#leases.stop();
   }
 
+  /** All that the gateway lists, whoever holds them. */
+  get managed(): readonly string[] {
+    return this.#managed;
+  }
+
   get held(): AccountsHeld {
     return this.#held;
   }
@@ -50,12 +56,14 @@ export class AccountsOfBridge {
 
   #onEvent(event: GatewayEvent): void {
     if (event.type !== 'ready') return;
+    this.#announced = event.accounts;
     const isKnown = event.accounts.length === this.#managed.length && this.#isDecided(event.accounts);
     this.#leases.setAccounts(event.accounts);
     if (isKnown) return;
     const deadline = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(FIRST_ANSWER_MS)]);
     void this.#leases.refresh(deadline).then(() => {
-      if (this.#abort.signal.aborted) return;
+      // A slow answer for an earlier connection does not undo a later one's.
+      if (this.#abort.signal.aborted || this.#announced !== event.accounts) return;
       this.#managed = event.accounts;
       this.#decide();
     });

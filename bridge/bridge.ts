@@ -21,8 +21,9 @@ import { Publisher } from './outbox/publisher.ts';
 import { PositionBook } from './positions/book.ts';
 import { ownersByAccount } from './positions/drafts.ts';
 import { Portfolios } from './positions/portfolio.ts';
-import { Sweeper } from './positions/sweep.ts';
+import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
+import { Witness } from './positions/witness.ts';
 import { RegistryFeed } from './registry/feed.ts';
 import { AccountLeases } from './registry/lease.ts';
 import { RegistryReplica } from './registry/replica.ts';
@@ -102,7 +103,7 @@ export async function startBridge({
     log,
     deadlineMs: settings.sweep.deadlineMs,
   });
-  const ledger = new LineLedger({ cap: settings.lines.cap });
+  const ledger = new LineLedger(settings.lines);
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
   const streams = new Streams({
     gateway: connection,
@@ -112,6 +113,12 @@ export async function startBridge({
     onQuote: offer('stream'),
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
+    knowledge: {
+      positionsOf: (conId) => book.positionsOf(conId),
+      heldConIds: () => book.positions().map(({ contract }) => contract.conId),
+      detailsOf: (conId) => contracts.peek(conId),
+      quoteOf: (conId) => snapshots.quoteOf(conId),
+    },
   });
   const snapshots = new Snapshots({
     gateway: connection,
@@ -126,6 +133,10 @@ export async function startBridge({
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
   const secTypes = settings.sweep.secTypes.length === 0 ? undefined : new Set(settings.sweep.secTypes);
+  const witness = new Witness({
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    restMs: 2 * settings.sweep.periodMs,
+  });
   const book = new PositionBook({
     outbox,
     log,
@@ -133,6 +144,7 @@ export async function startBridge({
     accounts: () => accounts.held.ours,
     quoteOf,
     diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    witness,
     onChange: (changes) => {
       for (const { position } of changes) offer('poll')(position.contract.conId);
     },
@@ -141,6 +153,8 @@ export async function startBridge({
     gateway: connection,
     log,
     onEvent: (event) => book.accept(event),
+    lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
+    accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
     deadlineMs: settings.sweep.deadlineMs,
   });
@@ -249,6 +263,7 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    witness.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();

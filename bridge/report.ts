@@ -45,7 +45,7 @@ export function reportStatus(
   },
 ): BridgeStatus {
   const { bridge, startedAt, at } = context;
-  const { lastFault: bookFault, lastCommitMs, positions } = parts.book.status();
+  const { lastFault: bookFault, lastCommitMs, positions, doubts } = parts.book.status();
   const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
   const { refused: _refused, ...published } = parts.publisher.status();
   const { scans: _scans, undecodable: _undecodable, ...registry } = parts.feed.status();
@@ -63,12 +63,13 @@ export function reportStatus(
         bridge: holder,
       })),
     },
-    lines: { cap: parts.ledger.cap, ...parts.streams.status(), ...parts.snapshots.status() },
+    lines: { ...parts.ledger.status(), ...parts.streams.status(), ...parts.snapshots.status() },
     ticks: parts.streams.ticks,
     sweeps: {
       ...sweeps,
       positions,
       ...(lastCommitMs === undefined ? {} : { lastCommitMs }),
+      doubts: doubts.map((doubt) => ({ ...doubt, account: maskAccount(doubt.account) })),
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
     assignments: { overAssigned: overAssigned(parts) },
@@ -100,6 +101,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     sweepAgeMs: ageMs(sweeps.lastAt),
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,
+    positionsDoubted: sweeps.doubts.reduce((sum, { positions }) => sum + positions, 0),
     overAssigned: status.assignments.overAssigned.length,
   };
 }

@@ -67,12 +67,13 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   lines: z
     .strictObject({
-      cap: z
+      cap: z.int().min(1).max(10_000).default(GATEWAY.linesCap).describe('Market data lines of the account.'),
+      reserve: z
         .int()
-        .min(1)
-        .max(10_000)
-        .default(GATEWAY.linesCap)
-        .describe('Market data lines that this bridge may use of the account.'),
+        .min(0)
+        .max(9_999)
+        .default(GATEWAY.linesReserve)
+        .describe("Of them, what is left to the trader's own TWS, phone and other programs."),
     })
     .prefault({}),
   marketData: z
@@ -89,6 +90,12 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       periodMs: ms(500, DAY_MS).default(BRIDGE.sweepPeriodMs),
       deadlineMs: ms(100, DAY_MS).default(BRIDGE.sweepDeadlineMs).describe('From request to positionEnd.'),
+      lists: z
+        .enum(['auto', 'each-account'])
+        .default('auto')
+        .describe(
+          'auto: all accounts in one list, one for each above 50 accounts. each-account: always one for each, which has the model codes of advisors.',
+        ),
       secTypes: z
         .array(z.string().regex(/^[A-Z]+$/, 'must be IB security types such as "OPT"'))
         .default([])
@@ -130,8 +137,14 @@ export interface Fault {
 
 /** What holds between settings: one that is changed alone fails here and not at night. */
 export function relationFaults(settings: BareSettings): Fault[] {
-  const { gateway, sweep, heartbeat } = settings;
+  const { gateway, lines, sweep, heartbeat } = settings;
   const relations: readonly (Fault & { readonly holds: boolean })[] = [
+    {
+      holds: lines.reserve < lines.cap,
+      key: 'lines.reserve',
+      value: lines.reserve,
+      remedy: `must be below lines.cap (${lines.cap}), of which the bridge has what it leaves: 0 where nobody else uses the account's lines`,
+    },
     {
       holds: sweep.deadlineMs < sweep.periodMs,
       key: 'sweep.deadlineMs',

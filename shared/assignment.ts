@@ -17,7 +17,7 @@ export interface Assignment extends Holding {
 }
 
 /**
- * Conservation: per account and conId the leg quantities of all open strategies plus *unassigned* equal the
+ * Conservation: per account and conId, over all models of the account, the leg quantities of all open strategies plus *unassigned* equal the
  * position. A leg without a position shows up as a holding of 0 that is over-assigned.
  */
 export function assign(holdings: readonly Holding[], strategies: Iterable<Strategy>): Assignment[] {
@@ -28,8 +28,10 @@ export function assign(holdings: readonly Holding[], strategies: Iterable<Strate
     rows.set(key, row);
     return row;
   };
-  for (const { account, conId, quantity } of holdings)
-    rowOf(account, conId).holding = { account, conId, quantity };
+  for (const { account, conId, quantity } of holdings) {
+    const row = rowOf(account, conId);
+    row.holding = { ...row.holding, quantity: addDecimals(row.holding.quantity, quantity) };
+  }
   for (const strategy of strategies) {
     if (!isOpen(strategy)) continue;
     for (const leg of strategy.legs) {

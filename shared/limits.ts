@@ -54,7 +54,13 @@ export const RETENTION = {
 /** https://interactivebrokers.github.io/tws-api/market_data.html; why each default: docs/operations.md */
 export const GATEWAY = {
   linesCap: 100,
+  /** For the trader's own TWS, phone and other programs: they share the account's lines. */
+  linesReserve: 10,
+  /** Of the cap, what the polled lane is sure of however much the strategies want. */
+  polledLines: 5,
   requestsPerSecond: 40,
+  /** Above it reqPositions is not offered: https://interactivebrokers.github.io/tws-api/positions.html */
+  accountsInOneListMax: 50,
   /** A snapshot request ends after about 11 s, whatever came. */
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;
@@ -68,6 +74,21 @@ export const BRIDGE = {
   heartbeatPeriodMs: MINUTE_MS,
   /** A lease by heartbeats: three may be lost before another bridge takes an account. */
   leaseMs: 4 * MINUTE_MS,
+} as const;
+
+/** Held short options that no strategy streams: what makes one worth a line that nobody else needs. */
+export const WATCH = {
+  linesMax: 10,
+  /** Trading days after the present one: the last trading day and the one before it. */
+  tradingDaysLeftMax: 1,
+  /** Distance of the underlying from the strike, as a share of the strike. */
+  nearRatio: 0.01,
+  releaseRatio: 0.015,
+  holdMs: 15 * MINUTE_MS,
+  /** A price of the underlying that is older says nothing: longer than the slowest period at which marks are polled. */
+  priceAgeMaxMs: 20 * MINUTE_MS,
+  /** Prices move and days end without an event of their own. */
+  periodMs: 5 * SECOND_MS,
 } as const;
 
 function relation(holds: boolean, text: string): void {
@@ -89,4 +110,9 @@ relation(
 );
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
+relation(GATEWAY.linesReserve < GATEWAY.linesCap, 'the reserve must leave lines to the bridge');
+relation(
+  WATCH.nearRatio < WATCH.releaseRatio,
+  'a watched option must be released further off than it was taken',
+);
 relation(GATEWAY.requestsPerSecond < GATEWAY.linesCap / 2, 'IB allows lines / 2 requests per second');

@@ -23,6 +23,8 @@ const gaugesSchema = z.object({
   sweepAgeMs: z.number().nonnegative().optional(),
   keyframeAgeMs: z.number().nonnegative().optional(),
   sweepsFailed: z.int().nonnegative(),
+  /** Missing from the broker's list and not closed. */
+  positionsDoubted: z.int().nonnegative().optional(),
   overAssigned: z.int().nonnegative(),
 });
 

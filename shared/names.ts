@@ -23,7 +23,10 @@ export const REGISTRY = {
   historySort: (version: number) => String(version).padStart(10, '0'),
 } as const;
 
-/** Latest snapshot per (account, conId). The item with conId 0 is the account's lease: `{ bridge, at }`. */
+/**
+ * Latest snapshot per holder and contract: the partition is the account, or `<account>/<model code>` where a model of
+ * it holds the position (`holderOf` in account.ts). The item with conId 0 is the account's lease: `{ bridge, at }`.
+ */
 export const POSITIONS = {
   partitionKey: 'account',
   sortKey: 'conId',

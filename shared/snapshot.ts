@@ -84,6 +84,8 @@ export const snapshotSchema = z
     priority: z.union([z.literal(1), z.literal(2)]),
     reason: z.enum(['opened', 'changed', 'closed', 'keyframe']),
     account: z.string().min(1),
+    /** The model of an advisor's account that holds it; absent is the account itself. */
+    modelCode: z.string().min(1).optional(),
     contract: contractSchema,
     quantity: decimalSchema,
     /**

@@ -17,14 +17,27 @@ const lineStatusSchema = z.object({
   conId: z.int().positive(),
   contract: contractSchema.optional(),
   state: lineStateSchema,
-  /** ACTIVE strategies that hold or watch it. */
+  /** ACTIVE strategies that hold or watch it; of the watch class all that hold it short. */
   strategyIds: z.array(z.string()),
   since: instantSchema,
   /** A sentence: why it has a line, or why not. */
   reason: z.string(),
+  /** It is a line of the watch class: no strategy was granted it. */
+  watch: z.boolean().optional(),
   quality: qualitySchema,
   mark: markSchema.optional(),
   ticks: count,
+});
+
+const legStatusSchema = z.object({
+  conId: z.int().positive(),
+  contract: contractSchema.optional(),
+  /** As the strategy says: signed, 0 is watched. */
+  quantity: decimalSchema,
+  /** What the strategy's account holds in all; absent where this bridge does not know. */
+  held: decimalSchema.optional(),
+  /** Of a held short option that no strategy streams: whether the watch class has it, and why or why not. */
+  watch: z.string().optional(),
 });
 
 const strategyStatusSchema = z.object({
@@ -35,7 +48,9 @@ const strategyStatusSchema = z.object({
   linesNeeded: count,
   /** streaming: all of its lines. partial: the broker refused some. degraded: the budget had no room. */
   state: z.enum(['streaming', 'partial', 'degraded', 'pending', 'inactive', 'not-ours']),
+  since: instantSchema,
   reason: z.string(),
+  legs: z.array(legStatusSchema),
 });
 
 const polledStatusSchema = z.object({
@@ -82,8 +97,19 @@ export const bridgeStatusSchema = z.object({
     linkUp: z.boolean(),
   }),
   lines: z.object({
+    /** What may be in use at once: the setting without the reserve, or less where the gateway granted less. */
     cap: count,
+    /** A sentence. */
+    capReason: z.string(),
+    /** Lines of the account, as the settings say. */
+    setting: count,
+    /** Of them, what is left to the trader's own TWS. */
+    reserve: count,
+    /** Of the cap, what streams never take. */
+    polledShare: count,
+    /** Streams that the gateway confirmed, those of the watch class included. */
     streaming: count,
+    watching: count,
     snapshotsInFlight: count,
     refused: count,
     rows: z.array(lineStatusSchema),
@@ -100,6 +126,8 @@ export const bridgeStatusSchema = z.object({
     /** From positionEnd to synced in the outbox. */
     lastCommitMs: z.number().nonnegative().optional(),
     positions: count,
+    /** Positions that the broker's list lacks and that are not closed, by account (masked), and why not. */
+    doubts: z.array(z.object({ account: z.string(), positions: count, cause: z.string() })).default([]),
     lastFault: z.string().optional(),
   }),
   assignments: z.object({
@@ -140,5 +168,6 @@ export const bridgeStatusSchema = z.object({
 export type BridgeStatus = z.infer<typeof bridgeStatusSchema>;
 export type LineStatus = z.infer<typeof lineStatusSchema>;
 export type LineState = z.infer<typeof lineStateSchema>;
+export type LegStatus = z.infer<typeof legStatusSchema>;
 export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
 export type PolledStatus = z.infer<typeof polledStatusSchema>;

@@ -13,6 +13,12 @@ import { Wire, type WireSignal } from './wire.ts';
 
 /** For the cancels of 100 lines at the default pace, 2.5 s; what is not sent by then the gateway frees by itself. */
 const CANCELS_DEADLINE_MS = 3_000;
+/** What an unreadable message says of the list that it belongs to. */
+const UNREADABLE = {
+  positions: 'positionMalformed',
+  'account-positions': 'accountPositionMalformed',
+  portfolio: 'portfolioFailed',
+} as const;
 /** Socket and timers are gone after this at the latest, whatever the other side does. */
 const CLOSE_DEADLINE_MS = 1_000;
 
@@ -267,14 +273,12 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
         this.#requests.slowDown();
         break;
       case 'unreadable':
-        if (notice.list === 'positions') {
-          this.#listeners.tell({ type: 'positionMalformed', at, fault: message.message });
-        } else if (notice.list === 'portfolio') {
-          this.#listeners.tell({ type: 'portfolioMalformed', at, fault: message.message });
+        if (notice.list !== undefined) {
+          this.#listeners.tell({ type: UNREADABLE[notice.list], at, fault: message.message });
         }
         break;
       case 'portfolio':
-        this.#listeners.tell({ type: 'portfolioRefused', at, code: message.code, message: message.message });
+        this.#listeners.tell({ type: 'portfolioFailed', at, fault: `${message.message} (${message.code})` });
         break;
       case 'request': {
         const { code, message: text, reqId = 0 } = message;

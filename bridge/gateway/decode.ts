@@ -78,6 +78,14 @@ export function decodePortfolioRow(row: RawPortfolioRow): Decoding<PortfolioRow>
   };
 }
 
+/**
+ * Account values with the key accountReady: "false" while IB's server resets, when what it sends may be out of date
+ * (https://interactivebrokers.github.io/tws-api/account_updates.html).
+ */
+export function isAccountNotReady(key: string, value: string): boolean {
+  return key.toLowerCase() === 'accountready' && value.toLowerCase() === 'false';
+}
+
 function decodeContract(row: IbContract): Decoding<Contract> {
   const parsed = contractSchema.safeParse({
     conId: row.conId,

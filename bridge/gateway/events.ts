@@ -92,19 +92,35 @@ export type GatewayEvent =
   /** A row that could not be decoded: the sweep that has it is a failure, never a portfolio that lacks a row. */
   | { readonly type: 'positionMalformed'; readonly at: number; readonly fault: string }
   | { readonly type: 'positionEnd'; readonly at: number }
+  /** A row of one account's own list of positions, by the id of the request. */
+  | {
+      readonly type: 'accountPosition';
+      readonly at: number;
+      readonly reqId: number;
+      readonly account: string;
+      /** Absent is the account itself, not one of its models. */
+      readonly modelCode?: string;
+      readonly contract: Contract;
+      readonly quantity: Decimal;
+      readonly averageCost: Decimal;
+    }
+  /** Without the id where not even that could be read: it may be any list's. */
+  | {
+      readonly type: 'accountPositionMalformed';
+      readonly at: number;
+      readonly reqId?: number;
+      readonly fault: string;
+    }
+  | { readonly type: 'accountPositionEnd'; readonly at: number; readonly reqId: number }
   /** One holding of the account whose updates are subscribed. */
   | ({ readonly type: 'portfolioRow'; readonly at: number } & PortfolioRow)
-  /** A row that could not be decoded: the list that has it is a failure. */
-  | { readonly type: 'portfolioMalformed'; readonly at: number; readonly fault: string }
+  /**
+   * The list is none: a row could not be decoded, the account is not ready, or its subscription was refused or taken
+   * over (2100, 2101).
+   */
+  | { readonly type: 'portfolioFailed'; readonly at: number; readonly fault: string }
   /** accountDownloadEnd: the list of that account is complete. */
   | { readonly type: 'portfolioEnd'; readonly at: number; readonly account: string }
-  /** 2100, 2101: the subscription of account updates ended, or never began. */
-  | {
-      readonly type: 'portfolioRefused';
-      readonly at: number;
-      readonly code: number;
-      readonly message: string;
-    }
   | LineEvent
   | {
       readonly type: 'contractDetails';
@@ -184,6 +200,9 @@ export type RequestMeaning =
 export interface GatewayRequests {
   requestPositions(): void;
   cancelPositions(): void;
+  /** The positions of one account with those of its models. @returns the request's id */
+  requestAccountPositions(account: string): number;
+  cancelAccountPositions(reqId: number): void;
   /** The holdings of one account: the gateway knows one such subscription at a time. */
   requestAccountUpdates(account: string): void;
   cancelAccountUpdates(account: string): void;

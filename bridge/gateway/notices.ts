@@ -17,7 +17,7 @@ export type Notice =
   /** We send too fast, said of the session as a whole. */
   | { readonly kind: 'pacing' }
   /** The client library could not read a message. */
-  | { readonly kind: 'unreadable'; readonly list?: 'positions' | 'portfolio' }
+  | { readonly kind: 'unreadable'; readonly list?: 'positions' | 'account-positions' | 'portfolio' }
   /** The one subscription of account updates ended, or never began. */
   | { readonly kind: 'portfolio' }
   /** Worth a line in the log, nothing to do. */
@@ -117,6 +117,7 @@ function meaningOf({ code, message }: Message): RequestMeaning {
 /** "Underrun error on POSITION: ..." */
 function unreadable({ message }: Message): Notice {
   if (/\bon POSITION\b/.test(message)) return { kind: 'unreadable', list: 'positions' };
+  if (/\bon POSITION_MULTI\b/.test(message)) return { kind: 'unreadable', list: 'account-positions' };
   if (/\bon PORTFOLIO_VALUE\b/.test(message)) return { kind: 'unreadable', list: 'portfolio' };
   return { kind: 'unreadable' };
 }

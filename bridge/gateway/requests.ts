@@ -74,6 +74,19 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'cancel positions', lane: 'urgent', send: (wire) => wire.cancelPositions() });
   }
 
+  requestAccountPositions(account: string): number {
+    const reqId = ++lastRequestId;
+    const send = (wire: Wire) => wire.requestAccountPositions(reqId, account);
+    this.#offer({ key: `account positions ${reqId}`, lane: 'request', reqId, send });
+    return reqId;
+  }
+
+  cancelAccountPositions(reqId: number): void {
+    if (this.#pacer.withdraw(`account positions ${reqId}`)) return;
+    const send = (wire: Wire) => wire.cancelAccountPositions(reqId);
+    this.#offer({ key: `cancel account positions ${reqId}`, lane: 'urgent', send });
+  }
+
   requestAccountUpdates(account: string): void {
     const send = (wire: Wire) => wire.requestAccountUpdates(account);
     this.#offer({ key: 'account updates', lane: 'background', send });

@@ -69,6 +69,15 @@ export class Wire {
     this.#api.cancelPositions();
   }
 
+  /** An empty model code asks for the account and all of its models. */
+  requestAccountPositions(reqId: number, account: string): void {
+    this.#api.reqPositionsMulti(reqId, account, '');
+  }
+
+  cancelAccountPositions(reqId: number): void {
+    this.#api.cancelPositionsMulti(reqId);
+  }
+
   requestAccountUpdates(account: string): void {
     this.#api.reqAccountUpdates(true, account);
   }
@@ -141,6 +150,7 @@ export class Wire {
       if (!this.#muted) this.#listen({ type: 'closed' });
     });
     this.#subscribePositions();
+    this.#subscribeAccountPositions();
     this.#subscribePortfolio();
     this.#subscribeLines();
     this.#subscribeContracts();
@@ -163,6 +173,29 @@ export class Wire {
     this.#on(EventName.positionEnd, () => this.#data({ type: 'positionEnd', at: Date.now() }));
   }
 
+  #subscribeAccountPositions(): void {
+    this.#on(
+      EventName.positionMulti,
+      (
+        reqId: number,
+        account: string,
+        modelCode: string,
+        contract: IbContract,
+        quantity: number | undefined,
+        averageCost: number | undefined,
+      ) => {
+        const at = Date.now();
+        const row = decode.decodePosition({ account, contract, quantity, averageCost });
+        const model = modelCode === '' ? {} : { modelCode };
+        if (row.ok) this.#data({ type: 'accountPosition', at, reqId, ...row.value, ...model });
+        else this.#data({ type: 'accountPositionMalformed', at, reqId, fault: row.fault });
+      },
+    );
+    this.#on(EventName.positionMultiEnd, (reqId: number) =>
+      this.#data({ type: 'accountPositionEnd', at: Date.now(), reqId }),
+    );
+  }
+
   #subscribePortfolio(): void {
     this.#on(
       EventName.updatePortfolio,
@@ -179,9 +212,14 @@ export class Wire {
         const row = { account, contract, quantity, averageCost, marketPrice, marketValue };
         const decoded = decode.decodePortfolioRow(row);
         if (decoded.ok) this.#data({ type: 'portfolioRow', at: Date.now(), ...decoded.value });
-        else this.#data({ type: 'portfolioMalformed', at: Date.now(), fault: decoded.fault });
+        else this.#data({ type: 'portfolioFailed', at: Date.now(), fault: decoded.fault });
       },
     );
+    this.#on(EventName.updateAccountValue, (key: string, value: string) => {
+      if (!decode.isAccountNotReady(key, value)) return;
+      const fault = 'the account is not ready: IB resets it, what it shows may be out of date';
+      this.#data({ type: 'portfolioFailed', at: Date.now(), fault });
+    });
     this.#on(EventName.accountDownloadEnd, (account: string) =>
       this.#data({ type: 'portfolioEnd', at: Date.now(), account }),
     );
@@ -283,10 +321,12 @@ interface Internals {
 }
 
 /** Rows of lists that are complete or nothing. */
-const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'portfolioMalformed'> = new Map([
-  [EventName.position, 'positionMalformed'],
-  [EventName.updatePortfolio, 'portfolioMalformed'],
-]);
+const LISTS: ReadonlyMap<EventName, 'positionMalformed' | 'accountPositionMalformed' | 'portfolioFailed'> =
+  new Map([
+    [EventName.position, 'positionMalformed'],
+    [EventName.positionMulti, 'accountPositionMalformed'],
+    [EventName.updatePortfolio, 'portfolioFailed'],
+  ]);
 
 /** The library's ErrorCode.CONNECT_FAIL: what it makes of every error of the socket. */
 const SOCKET_ERROR = 502;

@@ -25,7 +25,12 @@ export function describeContract(
   return {
     lane,
     contract,
-    positions: held.map(({ account, quantity, averageCost }) => ({ account, quantity, averageCost })),
+    positions: held.map(({ account, modelCode, quantity, averageCost }) => ({
+      account,
+      ...(modelCode === undefined ? {} : { modelCode }),
+      quantity,
+      averageCost,
+    })),
     quantity: addDecimals('0', ...held.map((position) => position.quantity)),
     quote: context.quoteOf(conId) ?? { quality: 'none' },
     strategyIds: context.strategyIdsOf(conId),

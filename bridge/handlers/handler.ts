@@ -13,9 +13,11 @@ export interface PositionUpdate {
   /** stream: its line brought a message. poll: a sweep, a push or a polled snapshot did. */
   readonly lane: Lane;
   readonly contract: Contract;
-  /** One row per account that holds it; empty where nobody does: a watched leg, a polled index, a closed position. */
+  /** One row per account, or model of it, that holds it; empty where nobody does: a watched leg, a polled index, a closed position. */
   readonly positions: readonly {
     readonly account: string;
+    /** Of an advisor's account; absent is the account itself. */
+    readonly modelCode?: string | undefined;
     readonly quantity: Decimal;
     /** IB's figure: of options and futures it contains the multiplier already. */
     readonly averageCost: Decimal;

@@ -3,7 +3,7 @@ import type { Replica } from '../../shared/replica.ts';
 import type { Quote } from '../lines/quote.ts';
 import type { Log } from '../log.ts';
 import type { Outbox, SnapshotDraft } from '../outbox/draft.ts';
-import { type HeldPosition, positionKey } from '../positions/differ.ts';
+import { type HeldPosition, keyOf } from '../positions/differ.ts';
 import { ownersByAccount } from '../positions/drafts.ts';
 import { hasMoved } from './deadband.ts';
 import type { PositionUpdate, PositionUpdateHandler } from './handler.ts';
@@ -74,12 +74,13 @@ export class Recorder implements PositionUpdateHandler {
     const owners = ownersByAccount(current);
     const observedAt = new Date().toISOString();
     const drafts = moved.map(({ position, quote }): SnapshotDraft => {
-      const { account, contract, quantity, averageCost } = position;
+      const { account, modelCode, contract, quantity, averageCost } = position;
       return {
         lane: 'stream',
         priority: 1,
         reason: 'changed',
         account,
+        ...(modelCode === undefined ? {} : { modelCode }),
         contract,
         quantity,
         averageCost,
@@ -106,7 +107,7 @@ export class Recorder implements PositionUpdateHandler {
     if (!quote) return [];
     return positionsOf(conId)
       .filter(({ contract }) => recordedSecTypes === undefined || recordedSecTypes.has(contract.secType))
-      .map((position) => ({ key: positionKey(position.account, conId), position, quote }))
+      .map((position) => ({ key: keyOf(position), position, quote }))
       .filter(({ key }) => hasMoved(this.#recorded.get(key), quote, minTickOf(conId)));
   }
 }

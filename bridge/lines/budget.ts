@@ -3,7 +3,7 @@ import type { Strategy } from '../../shared/strategy.ts';
 export interface BudgetInput {
   /** ACTIVE strategies of accounts that this bridge holds, in any order. */
   readonly strategies: readonly Strategy[];
-  /** Lines that may be in use at once: the learned cap. */
+  /** Lines that streams may take: the learned cap without the polled lane's share. */
   readonly cap: number;
   /** Strategies that hold their lines now: they keep them against an equal priority. */
   readonly incumbents: ReadonlySet<string>;

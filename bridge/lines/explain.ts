@@ -1,9 +1,11 @@
 import { maskAccount } from '../../shared/account.ts';
 import type { Contract } from '../../shared/contract.ts';
-import type { LineStatus, StrategyStatus } from '../../shared/status.ts';
-import { isActive, isOpen, type Strategy } from '../../shared/strategy.ts';
+import { addDecimals } from '../../shared/decimal.ts';
+import type { LegStatus, LineStatus, StrategyStatus } from '../../shared/status.ts';
+import { isActive, isOpen, type Leg, type Strategy } from '../../shared/strategy.ts';
 import type { BudgetPlan } from './budget.ts';
 import type { Line } from './line.ts';
+import type { Knowledge } from './short-options.ts';
 
 /** Whose strategies this bridge may act on. */
 export interface AccountsHeld {
@@ -13,7 +15,12 @@ export interface AccountsHeld {
   readonly elsewhere: ReadonlyMap<string, string>;
 }
 
-export function describeLine(line: Line, contract: Contract | undefined): LineStatus {
+/** @param whyWatched of a line of the watch class: its prices move, so it is asked for anew each time */
+export function describeLine(
+  line: Line,
+  contract: Contract | undefined,
+  whyWatched: string | undefined,
+): LineStatus {
   const { quality, mark } = line.quote();
   return {
     conId: line.conId,
@@ -21,22 +28,30 @@ export function describeLine(line: Line, contract: Contract | undefined): LineSt
     state: line.state,
     strategyIds: [...line.owners],
     since: new Date(line.since).toISOString(),
-    reason: line.reason,
+    reason: line.state === 'confirmed' ? (whyWatched ?? line.reason) : line.reason,
+    ...(whyWatched === undefined ? {} : { watch: true }),
     quality,
     ...(mark === undefined ? {} : { mark }),
     ticks: line.ticks,
   };
 }
 
-/** Open strategies in the order of service, each with its state and a sentence of why. */
-export function describeStrategies(options: {
-  readonly strategies: Iterable<Strategy>;
+interface StrategyContext {
   readonly accounts: AccountsHeld;
   readonly plan: BudgetPlan;
+  readonly knowledge: Knowledge | undefined;
   readonly lineOf: (conId: number) => Line | undefined;
-}): StrategyStatus[] {
-  const { strategies, accounts, plan, lineOf } = options;
-  return [...strategies]
+  /** Epoch milliseconds: since when the budget has had the same to say of it. */
+  readonly sinceOf: (strategyId: string) => number;
+  /** What the watch class says of a held short option that no strategy streams. */
+  readonly watchOf: (conId: number) => string | undefined;
+}
+
+/** Open strategies in the order of service, each with its state, since when and a sentence of why. */
+export function describeStrategies(
+  options: StrategyContext & { readonly strategies: Iterable<Strategy> },
+): StrategyStatus[] {
+  return [...options.strategies]
     .filter(isOpen)
     .sort((left, right) => left.priority - right.priority || (left.id < right.id ? -1 : 1))
     .map((strategy) => ({
@@ -44,18 +59,39 @@ export function describeStrategies(options: {
       account: maskAccount(strategy.account),
       priority: strategy.priority,
       linesNeeded: strategy.legs.length,
-      ...stateOf(strategy, { accounts, plan, lineOf }),
+      since: new Date(sinceOf(strategy, options)).toISOString(),
+      ...stateOf(strategy, options),
+      legs: strategy.legs.map((leg) => describeLeg(leg, strategy, options)),
     }));
 }
 
-function stateOf(
-  strategy: Strategy,
-  context: {
-    readonly accounts: AccountsHeld;
-    readonly plan: BudgetPlan;
-    readonly lineOf: (conId: number) => Line | undefined;
-  },
-): Pick<StrategyStatus, 'state' | 'reason'> {
+/** Where it has lines, since the last of them took its state: until then the whole was not what it is now. */
+function sinceOf(strategy: Strategy, { plan, lineOf, sinceOf: standingSince }: StrategyContext): number {
+  const since = standingSince(strategy.id);
+  if (plan.grants.get(strategy.id)?.granted !== true) return since;
+  return Math.max(since, ...strategy.legs.map((leg) => lineOf(leg.conId)?.since ?? since));
+}
+
+function describeLeg(leg: Leg, { account }: Strategy, context: StrategyContext): LegStatus {
+  const { accounts, knowledge, watchOf } = context;
+  const { conId, quantity } = leg;
+  const isOurs = accounts.ours.has(account);
+  const positions = knowledge?.positionsOf(conId).filter((each) => each.account === account) ?? [];
+  const [position, ...more] = positions;
+  const held =
+    more.length === 0 ? (position?.quantity ?? '0') : addDecimals(...positions.map((each) => each.quantity));
+  const contract = knowledge?.detailsOf(conId)?.contract ?? position?.contract;
+  const watch = isOurs ? watchOf(conId) : undefined;
+  return {
+    conId,
+    ...(contract === undefined ? {} : { contract }),
+    quantity,
+    ...(knowledge && isOurs ? { held } : {}),
+    ...(watch === undefined ? {} : { watch }),
+  };
+}
+
+function stateOf(strategy: Strategy, context: StrategyContext): Pick<StrategyStatus, 'state' | 'reason'> {
   const { accounts, plan, lineOf } = context;
   if (!accounts.ours.has(strategy.account)) {
     return { state: 'not-ours', reason: notOurs(strategy.account, accounts.elsewhere) };

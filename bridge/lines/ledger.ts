@@ -1,3 +1,6 @@
+import { GATEWAY } from '../../shared/limits.ts';
+import type { BridgeStatus } from '../../shared/status.ts';
+
 export type LineKind = 'stream' | 'snapshot';
 
 /** One line in use, from the request until the gateway can no longer count it. */
@@ -6,12 +9,31 @@ export interface LineUse {
 }
 
 export interface LineLedgerOptions {
-  /** The setting: what the account's allowance leaves to this bridge. */
+  /** The setting: market data lines of the account. */
   readonly cap: number;
+  /** Of them, what is left to the trader's own TWS, phone and other programs. */
+  readonly reserve?: number;
   /** How long a line that was cancelled still counts: the broker frees it a moment after it read the cancel. */
   readonly graceMs?: number;
-  /** After this long without another refusal the learned cap grows by one. */
+  /**
+   * After this long without another refusal the learned cap grows by one. Where that led to the same refusal again,
+   * the first growth after it waits twice as long, and twice that the next time.
+   */
   readonly recoveryMs?: number;
+}
+
+/** An account whose lines are in steady use elsewhere is asked for more every quarter of an hour, not every minute. */
+const RECOVERY_FACTOR_MAX = 16;
+
+/** Below a hundred lines the share of the polled lane falls with them: strategies come first. */
+const POLLED_SHARE_DIVISOR = 10;
+
+/**
+ * @param cap lines that may be in use @returns how many of them no stream may take: five from 50 lines on, one less
+ *   with every ten lines below that, none below ten
+ */
+function polledShareOf(cap: number): number {
+  return Math.min(GATEWAY.polledLines, Math.floor(cap / POLLED_SHARE_DIVISOR));
 }
 
 /**
@@ -19,26 +41,42 @@ export interface LineLedgerOptions {
  * it. Whoever wants a line takes it here before the request is sent, and is told by `onChange` when there may be room.
  */
 export class LineLedger {
-  readonly #limit: number;
+  readonly #setting: number;
+  readonly #reserve: number;
   readonly #graceMs: number;
   readonly #recoveryMs: number;
   readonly #uses = new Set<LineUse>();
   readonly #closing = new Map<LineUse, NodeJS.Timeout>();
   readonly #listeners = new Set<() => void>();
   #cap: number;
+  /** When a refusal lowered it last; undefined while it is the limit. */
+  #learnedAt: number | undefined;
+  /** From where it last began to grow, and how many times the usual wait that took. */
+  #grownFrom: { readonly cap: number; readonly factor: number } | undefined;
   #demand = 0;
   #recovery: NodeJS.Timeout | undefined;
 
   constructor(options: LineLedgerOptions) {
-    this.#limit = options.cap;
-    this.#cap = options.cap;
+    this.#setting = options.cap;
+    this.#reserve = options.reserve ?? 0;
+    this.#cap = this.limit;
     this.#graceMs = options.graceMs ?? 250;
     this.#recoveryMs = options.recoveryMs ?? 60_000;
   }
 
-  /** What the gateway has proved to grant, at most the setting. */
+  /** The setting without the reserve: what the cap starts with and grows back to. */
+  get limit(): number {
+    return Math.max(0, this.#setting - this.#reserve);
+  }
+
+  /** What the gateway has proved to grant, at most the limit. */
   get cap(): number {
     return this.#cap;
+  }
+
+  /** What streams may demand: the cap without the share that the polled lane is sure of. */
+  get streamCap(): number {
+    return this.#cap - polledShareOf(this.#cap);
   }
 
   /** Streams, snapshots in flight and lines being given back. */
@@ -57,7 +95,17 @@ export class LineLedger {
     return Math.max(0, this.count('snapshot') - Math.max(0, this.#cap - this.#demand));
   }
 
-  /** @param lines how many the budget granted to streams: snapshots stay within the rest */
+  status(): Pick<BridgeStatus['lines'], 'cap' | 'capReason' | 'setting' | 'reserve' | 'polledShare'> {
+    return {
+      cap: this.#cap,
+      capReason: this.#whyCap(),
+      setting: this.#setting,
+      reserve: this.#reserve,
+      polledShare: polledShareOf(this.#cap),
+    };
+  }
+
+  /** @param lines how many the budget granted to streams and to the watch class: snapshots stay within the rest */
   demand(lines: number): void {
     if (lines === this.#demand) return;
     this.#demand = lines;
@@ -89,12 +137,17 @@ export class LineLedger {
   }
 
   /**
-   * Error 101: no line was free for it, so the allowance is what is in use without it. Requests that are on their way
-   * count as in use: those that are refused too lower it further.
+   * Error 101: no line was free for it, so the allowance is what is in use without it: what the gateway confirmed, and
+   * what is on its way to it or being given back. Each of those that is refused too lowers it by one more, so that a
+   * burst ends at what was granted. Not counting them at once would end far below that: first messages may come later
+   * than refusals, and the pacer sends streams before snapshots that were asked for earlier.
    */
   refused(use: LineUse): void {
     if (!this.#uses.delete(use)) return;
-    this.#cap = Math.min(this.#cap, this.inUse);
+    if (this.inUse < this.#cap) {
+      this.#cap = this.inUse;
+      this.#learnedAt = Date.now();
+    }
     this.#recover();
     this.#announce();
   }
@@ -119,14 +172,40 @@ export class LineLedger {
     this.reset();
   }
 
+  /** A refusal at the level from which it had grown says that nothing has changed: the next attempt waits longer. */
   #recover(): void {
     clearTimeout(this.#recovery);
-    if (this.#cap >= this.#limit) return;
+    const cap = this.#cap;
+    const before = this.#grownFrom;
+    const factor = cap === before?.cap ? Math.min(RECOVERY_FACTOR_MAX, 2 * before.factor) : 1;
     this.#recovery = setTimeout(() => {
-      this.#cap += 1;
-      this.#recover();
-      this.#announce();
-    }, this.#recoveryMs);
+      this.#grownFrom = { cap, factor };
+      this.#grow();
+    }, this.#recoveryMs * factor);
+  }
+
+  #grow(): void {
+    this.#cap += 1;
+    if (this.#cap < this.limit) {
+      this.#recovery = setTimeout(() => this.#grow(), this.#recoveryMs);
+    } else {
+      this.#learnedAt = undefined;
+      this.#grownFrom = undefined;
+    }
+    this.#announce();
+  }
+
+  #whyCap(): string {
+    if (this.#learnedAt === undefined) {
+      return this.#reserve === 0
+        ? 'as lines.cap says'
+        : `lines.cap is ${this.#setting}, and ${this.#reserve} are left to your own TWS`;
+    }
+    const at = new Date(this.#learnedAt).toISOString();
+    return (
+      `the gateway refused a line at ${at} (error 101), and the cap fell to what it had granted; ` +
+      `it grows back to ${this.limit}, by one after each while without a refusal`
+    );
   }
 
   #announce(): void {

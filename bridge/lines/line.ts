@@ -35,7 +35,7 @@ export interface Refusal {
  */
 export class Line {
   readonly conId: number;
-  /** ACTIVE strategies that hold or watch it; empty once the last one let go. */
+  /** Strategies that it is for: the ACTIVE ones that hold or watch it, or all that the watch class has it for. */
   owners: readonly string[] = [];
   /** The budget gave it a line. */
   isGranted = false;

@@ -1,4 +1,5 @@
 import type { Contract } from '../../shared/contract.ts';
+import { WATCH } from '../../shared/limits.ts';
 import type { Replica } from '../../shared/replica.ts';
 import type { BridgeStatus } from '../../shared/status.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
@@ -11,6 +12,7 @@ import { Line, type LineRequest, type Refusal } from './line.ts';
 import { LineRequests } from './line-requests.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Quote } from './quote.ts';
+import type { Knowledge } from './short-options.ts';
 
 export interface StreamsOptions {
   readonly gateway: Gateway;
@@ -21,6 +23,8 @@ export interface StreamsOptions {
   readonly onQuote: (conId: number) => void;
   /** What the last sweep says of a contract whose details are not cached: for display. */
   readonly contractOf?: (conId: number) => Contract | undefined;
+  /** What the watch class goes by; without it nothing is watched. */
+  readonly knowledge?: Knowledge;
   /** IB answers a cancel within milliseconds of its subscribe with 354 or 300 (QuantConnect/Lean#1134). */
   readonly minHoldMs?: number;
   /** Before the second attempt of a request that failed; doubles up to a minute. */
@@ -30,13 +34,14 @@ export interface StreamsOptions {
 }
 
 /**
- * The streaming lines: what the strategies want, within the budget, against what the gateway confirmed. One line per
+ * The streaming lines: what strategies and watch class want, within the budget, against what the gateway confirmed. One line per
  * contract however many strategies want it; the last one to let go frees it. Every line is taken from the ledger
  * before its request is sent, and given back to it when the cancel was.
  */
 export class Streams {
-  readonly #options: Required<Omit<StreamsOptions, 'contractOf'>> & Pick<StreamsOptions, 'contractOf'>;
-  readonly #demand = new Demand();
+  readonly #options: Required<Omit<StreamsOptions, 'contractOf' | 'knowledge'>> &
+    Pick<StreamsOptions, 'contractOf'>;
+  readonly #demand: Demand;
   readonly #prefetch: Prefetch;
   readonly #lines = new Map<number, Line>();
   readonly #requests: LineRequests;
@@ -46,6 +51,7 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     this.#options = { minHoldMs: 300, retryMs: 1000, marketDataType: 1, ...options };
+    this.#demand = new Demand(options.knowledge);
     this.#prefetch = new Prefetch(options.contracts);
     this.#requests = new LineRequests({
       ...this.#options,
@@ -62,6 +68,10 @@ export class Streams {
       gateway.subscribe((event) => this.#onEvent(event)),
       ledger.onChange(() => this.#onRoom()),
     );
+    const watching = setInterval(() => {
+      if (this.#demand.refresh(Date.now())) this.#replan();
+    }, WATCH.periodMs);
+    this.#unsubscribes.push(() => clearInterval(watching));
     if (gateway.isReady) this.#onReady();
   }
 
@@ -78,12 +88,12 @@ export class Streams {
 
   /** On every change of the registry or of the accounts that this bridge holds. The requests leave at once. */
   update(replica: Replica, accounts: AccountsHeld): void {
-    this.#demand.update(replica, accounts);
+    this.#demand.update(replica, accounts, Date.now());
     this.#replan();
     this.#fetchAhead();
   }
 
-  /** @returns undefined where no ACTIVE strategy of ours holds or watches the contract */
+  /** @returns undefined where no ACTIVE strategy of ours holds or watches the contract, nor the watch class has it */
   quoteOf(conId: number): Quote | undefined {
     return this.#lines.get(conId)?.quote();
   }
@@ -99,15 +109,18 @@ export class Streams {
     return this.#ticks;
   }
 
-  status(): Pick<BridgeStatus['lines'], 'streaming' | 'refused' | 'rows' | 'strategies'> {
+  status(): Pick<BridgeStatus['lines'], 'streaming' | 'watching' | 'refused' | 'rows' | 'strategies'> {
     const { contracts, contractOf } = this.#options;
     const lines = [...this.#lines.values()];
+    const rows = lines.map((line) => {
+      const contract = contracts.peek(line.conId)?.contract ?? contractOf?.(line.conId);
+      return describeLine(line, contract, this.#demand.whyWatched(line.conId));
+    });
     return {
       streaming: lines.filter((line) => line.request?.isConfirmed).length,
+      watching: rows.filter((row) => row.watch && row.state === 'confirmed').length,
       refused: lines.filter((line) => line.refusal).length,
-      rows: lines.map((line) =>
-        describeLine(line, contracts.peek(line.conId)?.contract ?? contractOf?.(line.conId)),
-      ),
+      rows,
       strategies: this.#demand.describe((conId) => this.#lines.get(conId)),
     };
   }
@@ -189,7 +202,7 @@ export class Streams {
   }
 
   #onRoom(): void {
-    if (this.#options.ledger.cap === this.#demand.cap) this.#pump();
+    if (this.#options.ledger.streamCap === this.#demand.cap) this.#pump();
     else this.#replan();
   }
 
@@ -204,7 +217,7 @@ export class Streams {
     const refused = new Set(
       [...this.#lines.values()].filter((line) => line.refusal).map((line) => line.conId),
     );
-    this.#assign(this.#demand.plan({ cap: ledger.cap, refused }));
+    this.#assign(this.#demand.plan({ cap: ledger.streamCap, refused, now: Date.now() }));
     ledger.demand(this.#demand.conIds.size);
     this.#pump();
   }

@@ -1,18 +1,23 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
+import { holderOf } from '../../shared/account.ts';
 import { contractSchema } from '../../shared/contract.ts';
 import { decimalSchema } from '../../shared/decimal.ts';
 import type { CommittedPosition, CommittedState, PositionCommit } from './draft.ts';
 
 const positionSchema = z.object({
   account: z.string().min(1),
+  modelCode: z.string().min(1).optional(),
   contract: contractSchema,
   quantity: decimalSchema,
   averageCost: decimalSchema,
   missedSweeps: z.int().nonnegative(),
 });
 
-/** The last committed position state in the outbox's own file, so that it moves in one transaction with the drafts. */
+/**
+ * The last committed position state in the outbox's own file, so that it moves in one transaction with the drafts.
+ * The column `account` has who holds a position: the account, or a model of it.
+ */
 export class CommittedPositions {
   readonly #database: DatabaseSync;
   readonly #upsert: StatementSync;
@@ -46,13 +51,13 @@ export class CommittedPositions {
   /** Belongs inside the caller's transaction. */
   apply({ upserts, removals, sweep }: PositionCommit): void {
     for (const position of upserts) this.#upsertOne(position);
-    for (const { account, conId } of removals) this.#remove.run(account, conId);
+    for (const removal of removals) this.#remove.run(holderOf(removal), removal.conId);
     if (sweep !== undefined) {
       this.#sweep.run(sweep.sweepId, sweep.completedAt, sweep.keyframe ? sweep.completedAt : null);
     }
   }
 
   #upsertOne(position: CommittedPosition): void {
-    this.#upsert.run(position.account, position.contract.conId, JSON.stringify(position));
+    this.#upsert.run(holderOf(position), position.contract.conId, JSON.stringify(position));
   }
 }

@@ -9,6 +9,8 @@ export type SnapshotDraft = Omit<Snapshot, 'schema' | 'kind' | 'id' | 'bridge' |
 /** One row of the last committed position state: what the differ compares a sweep with, kept across restarts. */
 export interface CommittedPosition {
   readonly account: string;
+  /** The model of an advisor's account that holds it; absent is the account itself. */
+  readonly modelCode?: string | undefined;
   readonly contract: Contract;
   readonly quantity: Decimal;
   readonly averageCost: Decimal;
@@ -19,7 +21,11 @@ export interface CommittedPosition {
 /** What one sweep or push changes in the committed state; written in one transaction with its drafts. */
 export interface PositionCommit {
   readonly upserts: readonly CommittedPosition[];
-  readonly removals: readonly { readonly account: string; readonly conId: number }[];
+  readonly removals: readonly {
+    readonly account: string;
+    readonly modelCode?: string | undefined;
+    readonly conId: number;
+  }[];
   /** Absent on a push between sweeps. */
   readonly sweep?: { readonly sweepId: string; readonly completedAt: string; readonly keyframe: boolean };
 }

@@ -1,3 +1,4 @@
+import { maskAccount } from '../../shared/account.ts';
 import type { Replica } from '../../shared/replica.ts';
 import type { Quote } from '../lines/quote.ts';
 import type { Log } from '../log.ts';
@@ -8,13 +9,15 @@ import {
   diffPush,
   diffSweep,
   type HeldPosition,
+  keyOf,
   type PositionChange,
   type PositionState,
-  positionKey,
   restoreState,
 } from './differ.ts';
+import { type AccountDoubt, doubtsOf } from './doubts.ts';
 import { draftChanges } from './drafts.ts';
 import type { SweepEvent } from './sweep.ts';
+import type { Witness } from './witness.ts';
 
 export interface PositionBookOptions {
   readonly outbox: Pick<Outbox, 'committed' | 'commitPositions'>;
@@ -23,7 +26,8 @@ export interface PositionBookOptions {
   /** Accounts that this bridge holds and the gateway lists. */
   readonly accounts: () => ReadonlySet<string>;
   readonly quoteOf: (conId: number) => Quote | undefined;
-  readonly diff: Omit<DiffOptions, 'accounts'>;
+  readonly diff: Omit<DiffOptions, 'accounts' | 'testimonies'>;
+  readonly witness: Pick<Witness, 'ask' | 'testimonies'>;
   /** After the commit: what changed is on disk. */
   readonly onChange?: (changes: readonly PositionChange[]) => void;
 }
@@ -33,6 +37,8 @@ export interface BookStatus {
   /** From positionEnd to synced in the outbox. */
   readonly lastCommitMs?: number;
   readonly lastKeyframeAt?: string;
+  /** Missing from the list, and not closed. */
+  readonly doubts: readonly AccountDoubt[];
   readonly lastFault?: string;
 }
 
@@ -48,7 +54,7 @@ type Work = Exclude<SweepEvent, { type: 'failed' }>;
  */
 export class PositionBook {
   readonly #options: PositionBookOptions;
-  #state: PositionState = { positions: new Map(), guards: new Map() };
+  #state: PositionState = { positions: new Map(), guards: new Map(), doubts: new Map() };
   /** Ahead of the committed state while a commit is under way, so that nobody records what has just closed. */
   #observed = new Map<number, readonly HeldPosition[]>();
   #sweep: { event: Extract<Work, { type: 'sweep' }>; receivedTick: number } | undefined;
@@ -57,6 +63,8 @@ export class PositionBook {
   #working: Promise<void> | undefined;
   #lastCommitMs: number | undefined;
   #lastFault: string | undefined;
+  /** By account; what was logged last. */
+  #doubts: ReadonlyMap<string, AccountDoubt> = new Map();
 
   constructor(options: PositionBookOptions) {
     this.#options = options;
@@ -83,7 +91,7 @@ export class PositionBook {
       this.#pushesAfter.clear();
       this.#sweep = { event, receivedTick: performance.now() };
     } else {
-      const key = positionKey(event.row.account, event.row.contract.conId);
+      const key = keyOf(event.row);
       (this.#sweep ? this.#pushesAfter : this.#pushesBefore).set(key, event);
     }
     this.#working ??= this.#work().finally(() => {
@@ -109,13 +117,15 @@ export class PositionBook {
       positions: this.positions().length,
       ...(this.#lastCommitMs === undefined ? {} : { lastCommitMs: this.#lastCommitMs }),
       ...(lastKeyframeAt === undefined ? {} : { lastKeyframeAt }),
+      doubts: [...this.#doubts.values()],
       ...(this.#lastFault === undefined ? {} : { lastFault: this.#lastFault }),
     };
   }
 
   async #work(): Promise<void> {
     for (let work = this.#take(); work !== undefined; work = this.#take()) {
-      const options = { ...this.#options.diff, accounts: this.#options.accounts() };
+      const { diff: limits, accounts, witness } = this.#options;
+      const options = { ...limits, accounts: accounts(), testimonies: witness.testimonies };
       const diff =
         work.event.type === 'sweep'
           ? diffSweep(this.#state, work.event, options)
@@ -152,8 +162,34 @@ export class PositionBook {
     }
     this.#state = next;
     this.#lastFault = undefined;
-    if (receivedTick !== undefined) this.#lastCommitMs = performance.now() - receivedTick;
+    if (receivedTick !== undefined) {
+      this.#lastCommitMs = performance.now() - receivedTick;
+      this.#reviewDoubts();
+    }
     if (changes.length > 0) this.#options.onChange?.(changes);
+  }
+
+  /** After each sweep: says what changed, and asks on. */
+  #reviewDoubts(): void {
+    const { log, witness } = this.#options;
+    const accounts = this.#options.accounts();
+    const doubts = new Map(
+      doubtsOf(this.#state)
+        .filter(({ account }) => accounts.has(account))
+        .map((doubt) => [doubt.account, doubt]),
+    );
+    for (const [account, { positions, cause }] of doubts) {
+      if (this.#doubts.get(account)?.cause === cause) continue;
+      log.warn('positions-doubted', { account: maskAccount(account), positions, cause });
+    }
+    for (const account of this.#doubts.keys()) {
+      if (!doubts.has(account)) log.info('positions-doubt-over', { account: maskAccount(account) });
+    }
+    this.#doubts = doubts;
+    const inDoubt = [...this.#state.doubts.keys()].flatMap(
+      (key) => this.#state.positions.get(key)?.account ?? [],
+    );
+    witness.ask(accounts.intersection(new Set(inDoubt)));
   }
 
   #observe(state: PositionState): void {

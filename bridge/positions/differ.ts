@@ -1,12 +1,17 @@
+import { holderOf } from '../../shared/account.ts';
 import { type Contract, contractSchema } from '../../shared/contract.ts';
 import { type Decimal, isZero } from '../../shared/decimal.ts';
+import { utcDay } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { CommittedPosition, CommittedState, PositionCommit } from '../outbox/draft.ts';
-import { type Guard, judgeAbsences, type VanishLimits } from './vanish.ts';
+import { type Comparison, compare, type Testimony, type Verdict, verdictOf } from './testimony.ts';
+import { type Guard, isPastLastTradeDate, judgeAbsences, type VanishLimits } from './vanish.ts';
 
 /** One row of the positions feed as the gateway sent it. */
 export interface PositionRow {
   readonly account: string;
+  /** The model of an advisor's account that holds it; absent is the account itself. */
+  readonly modelCode?: string | undefined;
   readonly contract: Contract;
   readonly quantity: Decimal;
   readonly averageCost: Decimal;
@@ -19,8 +24,12 @@ export interface Sweep {
   readonly sweepId: string;
   readonly startedAt: string;
   readonly completedAt: string;
+  /** `performance.now()` at the completion. */
+  readonly completedTick: number;
   readonly durationMs: number;
-  /** The last row of each (account, conId); zero rows included. */
+  /** Accounts whose list is complete; every other one's positions are untouched. Absent is all. */
+  readonly accounts?: ReadonlySet<string>;
+  /** The last row of each (account, modelCode, conId); zero rows included. */
   readonly rows: readonly PositionRow[];
 }
 
@@ -34,6 +43,15 @@ export interface PositionChange {
   readonly observedAt: string;
 }
 
+/** An absence that sweeps agree on, and that the account's own holdings have not confirmed. */
+interface Doubt {
+  /** `performance.now()` of the sweep from which on only the witness is missing. */
+  readonly sinceTick: number;
+  /** What other models of the account hold of it: the witness knows none, so it has to have been asked after that. */
+  readonly listed: Decimal;
+  readonly witness: Exclude<Verdict, 'agrees'>;
+}
+
 /** What the next sweep or push is compared with. */
 export interface PositionState {
   /** By `positionKey`. */
@@ -41,6 +59,8 @@ export interface PositionState {
   readonly lastKeyframeAt?: string;
   /** By account; kept in memory only: after a restart the guard waits anew. */
   readonly guards: ReadonlyMap<string, Guard>;
+  /** By `positionKey`; in memory only too. */
+  readonly doubts: ReadonlyMap<string, Doubt>;
 }
 
 export interface DiffOptions {
@@ -50,6 +70,8 @@ export interface DiffOptions {
   readonly secTypes?: ReadonlySet<string> | undefined;
   readonly keyframePeriodMs: number;
   readonly vanish: VanishLimits;
+  /** By account, as far as they were asked. */
+  readonly testimonies: ReadonlyMap<string, Testimony>;
 }
 
 export interface Diff {
@@ -59,54 +81,71 @@ export interface Diff {
   readonly next: PositionState;
 }
 
-/** A contract is closed when this many complete sweeps in a row lack it, or a zero row says so. */
+/**
+ * A contract is closed when this many complete sweeps in a row lack it and the account's own holdings do so too, or
+ * when a zero row says so.
+ */
 const SWEEPS_MISSED_MAX = 2;
 
-export function positionKey(account: string, conId: number): string {
-  return `${account} ${conId}`;
+export function positionKey(account: string, conId: number, modelCode?: string): string {
+  return `${conId} ${holderOf({ account, modelCode })}`;
+}
+
+export function keyOf(position: Pick<PositionRow, 'account' | 'modelCode' | 'contract'>): string {
+  return positionKey(position.account, position.contract.conId, position.modelCode);
 }
 
 /** @returns the state as the outbox kept it */
 export function restoreState(committed: CommittedState): PositionState {
   return {
-    positions: new Map(
-      committed.positions.map((position) => [
-        positionKey(position.account, position.contract.conId),
-        position,
-      ]),
-    ),
+    positions: new Map(committed.positions.map((position) => [keyOf(position), position])),
     ...(committed.lastKeyframeAt === undefined ? {} : { lastKeyframeAt: committed.lastKeyframeAt }),
     guards: new Map(),
+    doubts: new Map(),
   };
 }
 
 /** Compares a complete sweep with the committed state. An incomplete one never gets here. */
-export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptions): Diff {
-  const { sweepId, completedAt } = sweep;
+export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions): Diff {
+  const { sweepId, completedAt, completedTick } = sweep;
+  const options = { ...all, accounts: sweep.accounts?.intersection(all.accounts) ?? all.accounts };
   const keyframe = isKeyframeDue(state.lastKeyframeAt, completedAt, options.keyframePeriodMs);
   const draft = new Draft(state, completedAt, sweepId);
 
   const seen = new Set<string>();
   for (const row of sweep.rows) {
     if (!isRecorded(row, options)) continue;
-    seen.add(positionKey(row.account, row.contract.conId));
+    seen.add(keyOf(row));
     draft.apply(row, keyframe);
   }
 
   const presences = [...state.positions]
     .filter(([, position]) => isRecorded(position, options))
     .map(([key, position]) => ({ key, position, missing: !seen.has(key) }));
-  const { guards, uncounted } = judgeAbsences(presences, {
+  const today = utcDay(completedAt).replaceAll('-', '');
+  const [expired, living] = partition(presences, ({ position }) => isPastLastTradeDate(position, today));
+  for (const { position, missing } of expired) if (missing && draft.miss(position)) draft.close(position);
+  const { guards, uncounted } = judgeAbsences(living, {
     guards: state.guards,
-    now: completedAt,
+    nowTick: completedTick,
     limits: options.vanish,
   });
-  for (const { key, position, missing } of presences) {
-    if (missing && !uncounted.has(key)) draft.miss(position);
+  const compareAccount = comparing(state, sweep, options);
+  const isOthers = (account: string | undefined) => account !== undefined && !options.accounts.has(account);
+  const doubts = new Map([...state.doubts].filter(([key]) => isOthers(state.positions.get(key)?.account)));
+  for (const { key, position, missing } of living) {
+    if (!missing || uncounted.has(key) || !draft.miss(position)) continue;
+    const comparison = compareAccount(position.account);
+    const listed = comparison.listed.get(position.contract.conId) ?? '0';
+    const prior = state.doubts.get(key);
+    const sinceTick = prior?.listed === listed ? prior.sinceTick : completedTick;
+    const witness = verdictOf(position.contract, sinceTick, comparison);
+    if (witness === 'agrees') draft.close(position);
+    else doubts.set(key, { sinceTick, listed, witness });
   }
 
   const lastKeyframeAt = keyframe ? completedAt : state.lastKeyframeAt;
-  const others = [...state.guards].filter(([account]) => !options.accounts.has(account));
+  const others = [...state.guards].filter(([account]) => isOthers(account));
   return {
     commit: { ...draft.commit(), sweep: { sweepId, completedAt, keyframe } },
     changes: draft.changes,
@@ -114,6 +153,7 @@ export function diffSweep(state: PositionState, sweep: Sweep, options: DiffOptio
       positions: draft.positions,
       ...(lastKeyframeAt === undefined ? {} : { lastKeyframeAt }),
       guards: new Map([...others, ...guards]),
+      doubts,
     },
   };
 }
@@ -133,8 +173,8 @@ export function diffPush(state: PositionState, row: PositionRow, options: DiffOp
 class Draft {
   readonly positions: Map<string, CommittedPosition>;
   readonly changes: PositionChange[] = [];
-  readonly #upserts: CommittedPosition[] = [];
-  readonly #removals: { account: string; conId: number }[] = [];
+  readonly #upserts = new Map<string, CommittedPosition>();
+  readonly #removals: PositionCommit['removals'][number][] = [];
   readonly #observedAt: string;
   readonly #sweepId: string | undefined;
 
@@ -145,11 +185,10 @@ class Draft {
   }
 
   apply(row: PositionRow, keyframe: boolean): void {
-    const { account, contract, quantity, averageCost } = row;
-    const present = this.positions.get(positionKey(account, contract.conId));
-    const position = { account, contract, quantity, averageCost };
-    if (isZero(quantity)) {
-      if (present) this.#close(position);
+    const { at: _, ...position } = row;
+    const present = this.positions.get(keyOf(row));
+    if (isZero(row.quantity)) {
+      if (present) this.close(position);
       return;
     }
     const isChanged = present === undefined || !isSamePosition(present, position);
@@ -158,28 +197,31 @@ class Draft {
     else if (keyframe) this.#change('keyframe', position);
   }
 
-  /** A complete sweep lacks it. */
-  miss(present: CommittedPosition): void {
-    const missedSweeps = present.missedSweeps + 1;
-    const { account, contract, averageCost } = present;
-    if (missedSweeps < SWEEPS_MISSED_MAX) this.#put({ ...present, missedSweeps });
-    else this.#close({ account, contract, quantity: '0', averageCost });
+  /** A complete sweep lacks it. @returns whether enough of them do */
+  miss(present: CommittedPosition): boolean {
+    const missedSweeps = Math.min(present.missedSweeps + 1, SWEEPS_MISSED_MAX);
+    if (missedSweeps > present.missedSweeps) this.#put({ ...present, missedSweeps });
+    return missedSweeps === SWEEPS_MISSED_MAX;
+  }
+
+  close(position: HeldPosition): void {
+    const key = keyOf(position);
+    this.positions.delete(key);
+    this.#upserts.delete(key);
+    const { account, modelCode, contract, averageCost } = position;
+    const holder = { account, ...(modelCode === undefined ? {} : { modelCode }) };
+    this.#removals.push({ ...holder, conId: contract.conId });
+    this.#change('closed', { ...holder, contract, quantity: '0', averageCost });
   }
 
   commit(): PositionCommit {
-    return { upserts: this.#upserts, removals: this.#removals };
+    return { upserts: [...this.#upserts.values()], removals: this.#removals };
   }
 
   #put(position: CommittedPosition): void {
-    this.positions.set(positionKey(position.account, position.contract.conId), position);
-    this.#upserts.push(position);
-  }
-
-  #close(position: HeldPosition): void {
-    const { account, contract } = position;
-    this.positions.delete(positionKey(account, contract.conId));
-    this.#removals.push({ account, conId: contract.conId });
-    this.#change('closed', position);
+    const key = keyOf(position);
+    this.positions.set(key, position);
+    this.#upserts.set(key, position);
   }
 
   #change(reason: PositionChange['reason'], position: HeldPosition): void {
@@ -190,6 +232,32 @@ class Draft {
       observedAt: this.#observedAt,
     });
   }
+}
+
+/** Each account once, and only accounts that are in doubt. */
+function comparing(
+  state: PositionState,
+  sweep: Sweep,
+  { testimonies }: DiffOptions,
+): (account: string) => Comparison {
+  const comparisons = new Map<string, Comparison>();
+  return (account) => {
+    const present = comparisons.get(account);
+    if (present !== undefined) return present;
+    const isOwn = (position: { readonly account: string }) => position.account === account;
+    const comparison = compare({
+      committed: [...state.positions.values()].filter(isOwn),
+      rows: sweep.rows.filter(isOwn),
+      testimony: testimonies.get(account),
+    });
+    comparisons.set(account, comparison);
+    return comparison;
+  };
+}
+
+function partition<T>(all: readonly T[], holds: (each: T) => boolean): readonly [readonly T[], readonly T[]] {
+  const { yes = [], no = [] } = Object.groupBy(all, (each) => (holds(each) ? 'yes' : 'no'));
+  return [yes, no];
 }
 
 /** What is not recorded is left alone: taking a type off the list closes nothing. */

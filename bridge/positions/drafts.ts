@@ -19,7 +19,7 @@ export function draftChanges(
 ): SnapshotDraft[] {
   const owners = ownersByAccount(replica);
   return changes.map(({ reason, position, sweepId, observedAt }) => {
-    const { account, contract, quantity, averageCost } = position;
+    const { account, modelCode, contract, quantity, averageCost } = position;
     const quote = quoteOf(contract.conId);
     return {
       ...(sweepId === undefined ? {} : { sweepId }),
@@ -27,6 +27,7 @@ export function draftChanges(
       priority: 2,
       reason,
       account,
+      ...(modelCode === undefined ? {} : { modelCode }),
       contract,
       quantity,
       averageCost,

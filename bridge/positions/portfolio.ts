@@ -124,11 +124,8 @@ export class Portfolios {
       case 'portfolioEnd':
         this.#onEnd(event.account);
         break;
-      case 'portfolioMalformed':
-        this.#failRead(`a row of the portfolio could not be read: ${event.fault}`);
-        break;
-      case 'portfolioRefused':
-        this.#failRead(`${event.message} (${event.code})`);
+      case 'portfolioFailed':
+        this.#failRead(event.fault);
         break;
       case 'ready':
         this.#isLinkDown = false;

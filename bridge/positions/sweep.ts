@@ -1,7 +1,10 @@
-import { BRIDGE } from '../../shared/limits.ts';
+import { BRIDGE, GATEWAY } from '../../shared/limits.ts';
 import type { Gateway, GatewayEvent } from '../gateway/events.ts';
 import type { Log } from '../log.ts';
-import { type PositionRow, positionKey, type Sweep } from './differ.ts';
+import { AllAccountsList } from './all-accounts.ts';
+import type { PositionRow, Sweep } from './differ.ts';
+import { EachAccountLists } from './each-account.ts';
+import type { PositionLists, Reading } from './lists.ts';
 
 export type SweepEvent =
   | ({ readonly type: 'sweep' } & Sweep)
@@ -10,10 +13,22 @@ export type SweepEvent =
   /** A cycle that did not end, or could not start: it says nothing about any position. */
   | { readonly type: 'failed'; readonly reason: string };
 
+type Lists = 'all-accounts' | 'each-account';
+
+/** Which lists an account structure needs: IB offers one of all accounts up to 50, and its rows have no model codes. */
+export function listsFor(setting: 'auto' | 'each-account', accounts: number): Lists {
+  if (setting === 'each-account') return 'each-account';
+  return accounts > GATEWAY.accountsInOneListMax ? 'each-account' : 'all-accounts';
+}
+
 export interface SweeperOptions {
   readonly gateway: Gateway;
   readonly log: Log;
   readonly onEvent: (event: SweepEvent) => void;
+  /** How the lists are asked for, looked up before each cycle. Default: all accounts in one. */
+  readonly lists?: () => Lists;
+  /** Accounts to ask for one by one. */
+  readonly accounts?: () => ReadonlySet<string>;
   /** From the start of one cycle to the start of the next. */
   readonly periodMs?: number;
   /** From the request to positionEnd. */
@@ -24,6 +39,7 @@ export interface SweeperOptions {
 
 export interface SweepCounts {
   readonly complete: number;
+  /** Cycles without a complete list of every account. */
   readonly failed: number;
   readonly lastAt?: string;
   readonly lastDurationMs?: number;
@@ -34,32 +50,29 @@ interface Cycle {
   readonly sweepId: string;
   readonly startedAt: number;
   readonly startedTick: number;
-  readonly rows: Map<string, PositionRow>;
-  settle?: NodeJS.Timeout;
 }
 
 /**
- * Reads the whole portfolio in cycles: cancel, request, collect to positionEnd, and report it complete or not at all.
- * Positions carry no request id, so there is one cycle at a time, and a row belongs to the cycle that is open.
+ * Reads the whole portfolio in cycles: cancel, request, collect to the end, and report what is complete or nothing.
  *
- * IB's reqPositions is a subscription (https://interactivebrokers.github.io/tws-api/positions.html): the full set,
- * positionEnd once, then changes only. What disappeared shows only in a fresh full set.
+ * IB's lists of positions are subscriptions (https://interactivebrokers.github.io/tws-api/positions.html): the full
+ * set, its end once, then changes only. What disappeared shows only in a fresh full set.
  */
 export class Sweeper {
   readonly #gateway: Gateway;
   readonly #log: Log;
   readonly #emit: (event: SweepEvent) => void;
+  readonly #choose: () => Lists;
+  readonly #all: PositionLists;
+  readonly #each: PositionLists;
   readonly #periodMs: number;
   readonly #deadlineMs: number;
-  readonly #settleMs: number;
   #unsubscribe: (() => void) | undefined;
   #next: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  /** What was asked last. */
+  #lists: PositionLists | undefined;
   #cycle: Cycle | undefined;
-  /** A cycle of this connection was given up: its positionEnd may still come, and it is not the next cycle's. */
-  #isEndOverdue = false;
-  /** A complete cycle left the subscription open: a row is a change. Else it is a remainder of a cycle given up. */
-  #isOpen = false;
   #isLinkDown = false;
   #counter = 0;
   #dueTick = 0;
@@ -69,9 +82,13 @@ export class Sweeper {
     this.#gateway = options.gateway;
     this.#log = options.log;
     this.#emit = options.onEvent;
+    this.#choose = options.lists ?? (() => 'all-accounts');
+    const { gateway, log, accounts = () => new Set() } = options;
+    const push = (row: PositionRow) => this.#emit({ type: 'push', row });
+    this.#all = new AllAccountsList({ gateway, log, push, settleMs: options.settleMs ?? 1000 });
+    this.#each = new EachAccountLists({ gateway, log, push, accounts });
     this.#periodMs = options.periodMs ?? BRIDGE.sweepPeriodMs;
     this.#deadlineMs = options.deadlineMs ?? BRIDGE.sweepDeadlineMs;
-    this.#settleMs = options.settleMs ?? 1000;
   }
 
   start(): void {
@@ -79,12 +96,13 @@ export class Sweeper {
     if (this.#gateway.isReady) this.#begin();
   }
 
-  /** Ends the subscription at the gateway too; a running cycle is dropped without a word. */
+  /** Ends the subscriptions at the gateway too; a running cycle is dropped without a word. */
   stop(): void {
     this.#unsubscribe?.();
     this.#clearTimers();
     this.#cycle = undefined;
-    if (this.#gateway.isReady) this.#gateway.requests.cancelPositions();
+    this.#lists?.cancel();
+    this.#lists?.forget();
   }
 
   counts(): SweepCounts {
@@ -93,16 +111,6 @@ export class Sweeper {
 
   #onEvent(event: GatewayEvent): void {
     switch (event.type) {
-      case 'position':
-        this.#onRow(event);
-        break;
-      case 'positionEnd':
-        this.#onEnd();
-        break;
-      case 'positionMalformed':
-        if (this.#cycle) this.#giveUp(`a position row could not be read: ${event.fault}`);
-        else this.#log.warn('position-push-malformed', { fault: event.fault });
-        break;
       case 'ready':
         this.#forget();
         this.#begin();
@@ -113,14 +121,17 @@ export class Sweeper {
         break;
       case 'linkDown':
         this.#isLinkDown = true;
-        if (this.#cycle)
-          this.#giveUp(`the gateway lost its link to IB during the sweep (code ${event.code})`);
+        if (this.#cycle) {
+          this.#lists?.giveUp('');
+          this.#fail(`the gateway lost its link to IB during the sweep (code ${event.code})`);
+        }
         break;
       case 'linkUp':
         this.#isLinkDown = false;
         if (!this.#cycle && this.#gateway.isReady) this.#begin();
         break;
       default:
+        this.#lists?.receive(event);
         break;
     }
   }
@@ -129,8 +140,7 @@ export class Sweeper {
   #forget(): void {
     this.#clearTimers();
     this.#cycle = undefined;
-    this.#isEndOverdue = false;
-    this.#isOpen = false;
+    this.#lists?.forget();
     this.#isLinkDown = false;
   }
 
@@ -144,64 +154,53 @@ export class Sweeper {
     }
     const startedAt = Date.now();
     this.#counter += 1;
-    this.#cycle = { sweepId: `${startedAt}-${this.#counter}`, startedAt, startedTick, rows: new Map() };
+    const cycle = { sweepId: `${startedAt}-${this.#counter}`, startedAt, startedTick };
+    this.#cycle = cycle;
+    const lists = this.#switchLists();
     this.#deadline = setTimeout(
-      () => this.#giveUp(`no positionEnd within ${this.#deadlineMs} ms`),
+      () => this.#conclude(cycle, lists.giveUp(`no positionEnd within ${this.#deadlineMs} ms`)),
       this.#deadlineMs,
     );
-    this.#gateway.requests.cancelPositions();
-    this.#gateway.requests.requestPositions();
+    lists.request((reading) => this.#conclude(cycle, reading));
   }
 
-  #onRow({ account, contract, quantity, averageCost, at }: PositionRow): void {
-    const row: PositionRow = { account, contract, quantity, averageCost, at };
-    if (this.#cycle) {
-      this.#cycle.rows.set(positionKey(account, contract.conId), row);
-      if (this.#cycle.settle) this.#settle(this.#cycle);
-    } else if (this.#isOpen) this.#emit({ type: 'push', row });
+  /** The number of accounts may change with a connection, and within one when leases do. */
+  #switchLists(): PositionLists {
+    const lists = this.#choose() === 'each-account' ? this.#each : this.#all;
+    if (lists !== this.#lists) {
+      this.#lists?.cancel();
+      this.#lists?.forget();
+    }
+    this.#lists = lists;
+    return lists;
   }
 
-  #onEnd(): void {
-    if (!this.#cycle) this.#isEndOverdue = false;
-    else if (this.#isEndOverdue) this.#settle(this.#cycle);
-    else this.#complete(this.#cycle);
-  }
-
-  /** This end may be the overdue one, with the rows of the cycle still to come: it counts once nothing follows. */
-  #settle(cycle: Cycle): void {
-    clearTimeout(cycle.settle);
-    cycle.settle = setTimeout(() => this.#complete(cycle), this.#settleMs);
-  }
-
-  #complete(cycle: Cycle): void {
-    this.#end();
-    this.#isEndOverdue = false;
-    this.#isOpen = true;
-    const durationMs = performance.now() - cycle.startedTick;
+  #conclude(cycle: Cycle, { rows, accounts, fault }: Reading): void {
+    if (fault !== undefined) this.#fail(fault);
+    else this.#end();
+    if (fault !== undefined && accounts?.size === 0) return;
+    const completedTick = performance.now();
+    const durationMs = completedTick - cycle.startedTick;
     const completedAt = new Date().toISOString();
-    const { lastFault: _, ...counts } = this.#counts;
-    this.#counts = {
-      ...counts,
-      complete: counts.complete + 1,
-      lastAt: completedAt,
-      lastDurationMs: durationMs,
-    };
+    if (fault === undefined) {
+      const { lastFault: _, ...counts } = this.#counts;
+      this.#counts = {
+        ...counts,
+        complete: counts.complete + 1,
+        lastAt: completedAt,
+        lastDurationMs: durationMs,
+      };
+    }
     this.#emit({
       type: 'sweep',
       sweepId: cycle.sweepId,
       startedAt: new Date(cycle.startedAt).toISOString(),
       completedAt,
+      completedTick,
       durationMs,
-      rows: [...cycle.rows.values()],
+      ...(accounts === undefined ? {} : { accounts }),
+      rows,
     });
-  }
-
-  /** The connection lives, the cycle does not: what still comes of it is dropped. */
-  #giveUp(reason: string): void {
-    this.#isEndOverdue = true;
-    this.#isOpen = false;
-    if (this.#gateway.isReady) this.#gateway.requests.cancelPositions();
-    this.#fail(reason);
   }
 
   #fail(reason: string): void {
@@ -221,6 +220,5 @@ export class Sweeper {
   #clearTimers(): void {
     clearTimeout(this.#next);
     clearTimeout(this.#deadline);
-    clearTimeout(this.#cycle?.settle);
   }
 }

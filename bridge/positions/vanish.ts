@@ -17,12 +17,12 @@ export const VANISH: VanishLimits = { positionsMin: 3, share: 0.5, agreeMs: 10 *
 
 /** A mass absence under observation. */
 export interface Guard {
-  /** ISO 8601: the first sweep of those that agree. */
-  readonly since: string;
+  /** `performance.now()` of the first sweep of those that agree: a clock that is set proves nothing. */
+  readonly sinceTick: number;
   readonly missing: ReadonlySet<string>;
 }
 
-/** A committed position and whether the sweep lacks it. */
+/** A committed position that may have vanished, and whether the sweep lacks it. */
 export interface Presence {
   readonly key: string;
   readonly position: CommittedPosition;
@@ -39,41 +39,39 @@ export interface Judgement {
 /**
  * Which absences of a complete sweep do not count. An account under guard stays so until nothing is missing or
  * sweeps have agreed for long enough; a set of missing positions that changes starts the time anew, because a list
- * that is still loading changes. Legs past their last trade date are no part of it: they are expected to go.
- * @param context.now completion time of the sweep, ISO 8601
+ * that is still loading changes. Time alone does not prove that a list is complete: what counts then still needs the
+ * account's own holdings as a witness, as every absence does.
+ * @param presences without legs past their last trade date: they are expected to go
+ * @param context.nowTick `performance.now()` at the completion of the sweep
  */
 export function judgeAbsences(
   presences: readonly Presence[],
-  context: { readonly guards: PositionGuards; readonly now: string; readonly limits: VanishLimits },
+  context: { readonly guards: PositionGuards; readonly nowTick: number; readonly limits: VanishLimits },
 ): Judgement {
-  const { now, limits } = context;
-  const today = now.slice(0, 10).replaceAll('-', '');
-  const living = presences.filter(({ position }) => !isPastLastTradeDate(position, today));
+  const { nowTick, limits } = context;
   const guards = new Map<string, Guard>();
   const uncounted = new Set<string>();
-  for (const [account, members] of Map.groupBy(living, ({ position }) => position.account)) {
+  for (const [account, members] of Map.groupBy(presences, ({ position }) => position.account)) {
     const missing = new Set(members.filter((member) => member.missing).map((member) => member.key));
     if (missing.size === 0) continue;
     const prior = context.guards.get(account);
     const isMass = missing.size >= limits.positionsMin && missing.size > limits.share * members.length;
     if (!isMass && prior === undefined) continue;
     const agrees = prior !== undefined && isSameSet(prior.missing, missing);
-    const guard = { since: agrees ? prior.since : now, missing };
+    const guard = { sinceTick: agrees ? prior.sinceTick : nowTick, missing };
     guards.set(account, guard);
-    if (!hasAgreed(guard, now, limits)) for (const key of missing) uncounted.add(key);
+    if (nowTick - guard.sinceTick < limits.agreeMs) for (const key of missing) uncounted.add(key);
   }
   return { guards, uncounted };
 }
 
 type PositionGuards = ReadonlyMap<string, Guard>;
 
-/** The account's own portfolio rows will have a say here too: time alone does not prove that a list is complete. */
-function hasAgreed(guard: Guard, now: string, limits: VanishLimits): boolean {
-  return Date.parse(now) - Date.parse(guard.since) >= limits.agreeMs;
-}
-
-/** By the UTC day: it ends after the session of its date in Chicago and New York, and before their next one. */
-function isPastLastTradeDate({ contract }: CommittedPosition, today: string): boolean {
+/**
+ * By the UTC day: it ends after the session of its date in Chicago and New York, and before their next one.
+ * @param today YYYYMMDD
+ */
+export function isPastLastTradeDate({ contract }: CommittedPosition, today: string): boolean {
   return contract.lastTradeDate !== undefined && contract.lastTradeDate < today;
 }
 

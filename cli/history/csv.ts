@@ -1,7 +1,15 @@
 import type { Answer } from '../lake/cells.ts';
 import { FIELDS, type HistoryRow } from './rows.ts';
 
-const COLUMNS = ['observedAt', 'account', 'reason', 'quality', 'averageCost', ...FIELDS] as const;
+const COLUMNS = [
+  'observedAt',
+  'account',
+  'reason',
+  'quality',
+  'averageCost',
+  ...FIELDS,
+  'modelCode',
+] as const;
 
 /** Every row, with every column whether anybody filled it or not. */
 export function historyAnswer(rows: readonly HistoryRow[]): Answer {

@@ -23,6 +23,8 @@ export type HistoryRow = {
   /** ISO 8601, UTC. */
   readonly observedAt: string;
   readonly account: string;
+  /** The model of the account that holds it. */
+  readonly modelCode?: string;
   readonly reason: string;
   readonly quality: string;
   /** Exact. */
@@ -38,7 +40,15 @@ export interface HistoryRange {
   readonly toMs?: number;
 }
 
-const COLUMNS = ['observed_at', 'account', 'reason', 'quality', 'quantity', 'average_cost'] as const;
+const COLUMNS = [
+  'observed_at',
+  'account',
+  'model_code',
+  'reason',
+  'quality',
+  'quantity',
+  'average_cost',
+] as const;
 const MARK = FIELDS.filter((field) => field !== 'quantity');
 
 /** Every snapshot of the contract in the lake, oldest first, each id once. */
@@ -60,7 +70,7 @@ export async function readHistory(
 }
 
 function toHistoryRow(cells: readonly Cell[]): HistoryRow {
-  const [observedAt, account, reason, quality, quantity, averageCost, ...mark] = cells;
+  const [observedAt, account, modelCode, reason, quality, quantity, averageCost, ...mark] = cells;
   const known = MARK.flatMap((field, index) => {
     const cell = mark[index];
     return typeof cell === 'number' ? [[field, cell] as const] : [];
@@ -68,6 +78,7 @@ function toHistoryRow(cells: readonly Cell[]): HistoryRow {
   return {
     observedAt: String(observedAt),
     account: String(account),
+    ...(typeof modelCode === 'string' ? { modelCode } : {}),
     reason: String(reason),
     quality: String(quality),
     quantity: String(quantity),

@@ -1,4 +1,5 @@
 import { plot } from 'simple-ascii-chart';
+import { holderOf } from '../../shared/account.ts';
 import { shownAccount } from '../output/account.ts';
 import { type Column, table } from '../output/table.ts';
 import type { Field, HistoryRow } from './rows.ts';
@@ -8,7 +9,7 @@ export interface HistoryView {
   readonly showAccounts: boolean;
 }
 
-/** One account after the other: its snapshots, oldest first, and what they come to. */
+/** One account after the other, and each of its models for itself: its snapshots, oldest first, and what they come to. */
 export function historyText(rows: readonly HistoryRow[], view: HistoryView): string {
   return sections(rows, view, (own) => `${table(own, COLUMNS)}\n\n${summaryText(own)}`);
 }
@@ -26,10 +27,15 @@ function sections(
   view: HistoryView,
   draw: (own: readonly HistoryRow[]) => string,
 ): string {
-  const byAccount = Map.groupBy(rows, (row) => row.account);
-  return [...byAccount]
-    .map(([account, own]) => `${shownAccount(account, view.showAccounts)}\n${draw(own)}`)
+  const byHolder = Map.groupBy(rows, (row) => holderOf(row));
+  return [...byHolder.values()]
+    .map((own) => `${shownHolder(own[0], view.showAccounts)}\n${draw(own)}`)
     .join('\n\n');
+}
+
+function shownHolder(row: HistoryRow | undefined, showAccounts: boolean): string {
+  if (row === undefined) return '';
+  return holderOf({ ...row, account: shownAccount(row.account, showAccounts) });
 }
 
 const right = (head: string, field: Field): Column<HistoryRow> => ({

@@ -44,4 +44,5 @@ export const RAW_COLUMNS = {
   observed_at: 'TIMESTAMP WITH TIME ZONE',
   received_at: 'TIMESTAMP WITH TIME ZONE',
   body_digest: 'VARCHAR',
+  model_code: 'VARCHAR',
 } as const;

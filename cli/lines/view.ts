@@ -1,29 +1,59 @@
 import type { BridgeStatus, LineStatus, PolledStatus, StrategyStatus } from '../../shared/status.ts';
 import { compareText } from '../output/compare.ts';
 import { contractName } from '../output/contract.ts';
+import { shownInstant } from '../output/instant.ts';
 import { paint } from '../output/style.ts';
 import { table } from '../output/table.ts';
+import { type Explanation, titleOf } from './explain.ts';
 import type { StatusReading } from './read-status.ts';
 
+/** A status that there is, of now or of when the bridge last wrote. */
+export type KnownReading = StatusReading & { readonly type: 'live' | 'last-known' };
+
 /** What `slotwise lines` prints for a person. Pure but for colours. */
-export function linesView(reading: StatusReading & { type: 'live' | 'last-known' }): string {
-  const { status, type } = reading;
-  const asOf = type === 'live' ? '' : `the bridge does not answer: as of ${status.at}, when it last wrote`;
+export function linesView(reading: KnownReading): string {
+  const { status } = reading;
+  const { rows, strategies, polled } = status.lines;
   return [
-    ...(asOf === '' ? [] : [paint('yellow', asOf)]),
+    ...asOfLines(reading),
     summaryLine(status),
+    capLine(status.lines),
     ...gatewayLines(status),
-    ...section('LINES', lineTable(status.lines.rows), status.lines.rows.length),
-    ...section('STRATEGIES', strategyTable(status.lines.strategies), status.lines.strategies.length),
-    ...section('POLLED BY SNAPSHOT', polledTable(status.lines.polled), status.lines.polled.length),
+    ...section('LINES', lineTable(rows, status.at), rows.length),
+    ...section('STRATEGIES', strategyTable(strategies, status.at), strategies.length),
+    ...section('POLLED BY SNAPSHOT', polledTable(polled), polled.length),
   ].join('\n');
 }
 
-/** For example `home: 20 of 100 lines streaming, 80 free, 1 snapshot in flight, 0 refused`. */
+/** What `slotwise lines explain` prints for a person. */
+export function explanationView(reading: KnownReading, explanation: Explanation): string {
+  const { status } = reading;
+  return [
+    ...asOfLines(reading),
+    `${paint('bold', titleOf(explanation))} at bridge ${status.bridge}`,
+    ...gatewayLines(status),
+    ...explanation.sentences,
+    ...(explanation.kind === 'strategy' ? ['', legTable(explanation.strategy, status)] : []),
+  ].join('\n');
+}
+
+function asOfLines({ type, status }: KnownReading): string[] {
+  if (type === 'live') return [];
+  return [paint('yellow', `the bridge does not answer: as of ${status.at}, when it last wrote`)];
+}
+
+/** For example `home: 20 of 90 lines streaming, 2 of them in the watch class, 69 free, 1 snapshot in flight, 0 refused`. */
 function summaryLine({ bridge, lines }: BridgeStatus): string {
-  const { cap, streaming, snapshotsInFlight, refused } = lines;
+  const { cap, streaming, watching, snapshotsInFlight, refused } = lines;
   const snapshots = snapshotsInFlight === 1 ? '1 snapshot' : `${snapshotsInFlight} snapshots`;
-  return `${bridge}: ${streaming} of ${cap} lines streaming, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
+  const watched = watching === 0 ? '' : `, ${watching} of them in the watch class`;
+  return `${bridge}: ${streaming} of ${cap} lines streaming${watched}, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
+}
+
+/** For example `cap 90: lines.cap is 100, and 10 are left to your own TWS; 5 are kept for polling`. */
+function capLine({ cap, capReason, setting, reserve, polledShare }: BridgeStatus['lines']): string {
+  const text = `cap ${cap}: ${capReason}; ${polledShare} are kept for polling`;
+  return paint(cap < setting - reserve ? 'yellow' : 'dim', text);
 }
 
 /** What neither a stream nor a snapshot in flight takes. */
@@ -52,7 +82,7 @@ function section(title: string, body: string, count: number): string[] {
   return count === 0 ? [] : ['', paint('bold', title), body];
 }
 
-function lineTable(rows: readonly LineStatus[]): string {
+function lineTable(rows: readonly LineStatus[], now: string): string {
   const owners = (line: LineStatus) => line.strategyIds.join(' ');
   const sorted = rows.toSorted(
     (left, right) => compareText(owners(left), owners(right)) || left.conId - right.conId,
@@ -61,6 +91,7 @@ function lineTable(rows: readonly LineStatus[]): string {
     { head: 'CONID', cell: (line) => String(line.conId), align: 'right' },
     { head: 'CONTRACT', cell: ({ contract }) => (contract === undefined ? '' : contractName(contract)) },
     { head: 'STATE', cell: shownState },
+    { head: 'SINCE', cell: (line) => shownInstant(line.since, now) },
     { head: 'QUALITY', cell: (line) => line.quality },
     { head: 'TICKS', cell: (line) => String(line.ticks), align: 'right' },
     { head: 'STRATEGIES', cell: (line) => line.strategyIds.join(', ') },
@@ -68,14 +99,30 @@ function lineTable(rows: readonly LineStatus[]): string {
   ]);
 }
 
-function strategyTable(rows: readonly StrategyStatus[]): string {
+function strategyTable(rows: readonly StrategyStatus[], now: string): string {
   return table(rows, [
     { head: 'STRATEGY', cell: (strategy) => strategy.id },
     { head: 'ACCOUNT', cell: (strategy) => strategy.account },
     { head: 'PRIORITY', cell: (strategy) => String(strategy.priority), align: 'right' },
     { head: 'LINES', cell: (strategy) => String(strategy.linesNeeded), align: 'right' },
     { head: 'STATE', cell: shownStrategyState },
+    { head: 'SINCE', cell: (strategy) => shownInstant(strategy.since, now) },
     { head: 'WHY', cell: (strategy) => strategy.reason },
+  ]);
+}
+
+/** Each leg with its line, or with what the watch class says of it. */
+function legTable({ legs }: StrategyStatus, { lines, at }: BridgeStatus): string {
+  const rows = legs.map((leg) => ({ leg, line: lines.rows.find(({ conId }) => conId === leg.conId) }));
+  return table(rows, [
+    { head: 'CONID', cell: ({ leg }) => String(leg.conId), align: 'right' },
+    { head: 'CONTRACT', cell: ({ leg }) => (leg.contract === undefined ? '' : contractName(leg.contract)) },
+    { head: 'QUANTITY', cell: ({ leg }) => leg.quantity, align: 'right' },
+    { head: 'HELD', cell: ({ leg }) => leg.held ?? '', align: 'right' },
+    { head: 'LINE', cell: ({ line }) => (line === undefined ? 'none' : shownState(line)) },
+    { head: 'SINCE', cell: ({ line }) => (line === undefined ? '' : shownInstant(line.since, at)) },
+    { head: 'QUALITY', cell: ({ line }) => line?.quality ?? '' },
+    { head: 'WHY', cell: ({ leg, line }) => line?.reason ?? leg.watch ?? '' },
   ]);
 }
 

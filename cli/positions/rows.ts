@@ -1,5 +1,5 @@
 import { assign } from '../../shared/assignment.ts';
-import { type Decimal, isZero } from '../../shared/decimal.ts';
+import { addDecimals, type Decimal, isZero } from '../../shared/decimal.ts';
 import { openStrategiesByContract } from '../../shared/replica.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { Strategy } from '../../shared/strategy.ts';
@@ -10,9 +10,16 @@ import { unrealized } from './unrealized.ts';
 export interface PositionRow {
   readonly account: string;
   readonly conId: number;
-  /** Absent where a strategy claims what no snapshot has shown. */
+  /** The newest; absent where a strategy claims what no snapshot has shown. */
   readonly snapshot?: Snapshot;
+  /** Of the account with all of its models. */
   readonly quantity: Decimal;
+  /** Absent where no model holds it; without a model code: the account itself. */
+  readonly models?: readonly {
+    readonly modelCode?: string;
+    readonly quantity: Decimal;
+    readonly averageCost: Decimal;
+  }[];
   readonly claims: readonly { readonly strategy: string; readonly quantity: Decimal }[];
   /** Open strategies that watch it, in text order. */
   readonly watchedBy: readonly string[];
@@ -39,9 +46,7 @@ export function positionRows(
   strategies: readonly Strategy[],
   filter: RowFilter,
 ): PositionRow[] {
-  const byKey = new Map(
-    snapshots.map((snapshot) => [keyOf(snapshot.account, snapshot.contract.conId), snapshot]),
-  );
+  const byKey = Map.groupBy(snapshots, ({ account, contract }) => keyOf(account, contract.conId));
   const holdings = snapshots.map(({ account, contract, quantity }) => ({
     account,
     conId: contract.conId,
@@ -53,13 +58,16 @@ export function positionRows(
   );
   return assign(holdings, strategies)
     .map(({ account, conId, quantity, claims, unassigned, overAssigned }): PositionRow => {
-      const snapshot = byKey.get(keyOf(account, conId));
-      const gain = snapshot === undefined ? undefined : unrealized(snapshot);
+      const held = byKey.get(keyOf(account, conId)) ?? [];
+      const snapshot = held.toSorted((left, right) => compareText(right.observedAt, left.observedAt))[0];
+      const open = held.filter((each) => !isZero(each.quantity));
+      const gain = sumOf((open.length === 0 ? held : open).map(unrealized));
       return {
         account,
         conId,
         ...(snapshot === undefined ? {} : { snapshot }),
         quantity,
+        ...modelsOf(held),
         claims: [...claims].map(([strategy, claimed]) => ({ strategy, quantity: claimed })),
         watchedBy: (owners.get(account)?.get(conId) ?? []).filter((id) => !claims.has(id)),
         unassigned,
@@ -69,6 +77,23 @@ export function positionRows(
     })
     .filter((row) => passes(row, filter))
     .sort(byAccountAndContract);
+}
+
+function modelsOf(held: readonly Snapshot[]): Pick<PositionRow, 'models'> {
+  const open = held.filter(({ quantity }) => !isZero(quantity));
+  if (open.every(({ modelCode }) => modelCode === undefined)) return {};
+  const models = open.map(({ modelCode, quantity, averageCost }) => ({
+    ...(modelCode === undefined ? {} : { modelCode }),
+    quantity,
+    averageCost,
+  }));
+  return { models: models.sort((left, right) => compareText(left.modelCode ?? '', right.modelCode ?? '')) };
+}
+
+/** @returns undefined for nothing, and where one of them cannot tell */
+function sumOf(gains: readonly (Decimal | undefined)[]): Decimal | undefined {
+  const known = gains.filter((gain) => gain !== undefined);
+  return known.length === 0 || known.length < gains.length ? undefined : addDecimals(...known);
 }
 
 function passes(row: PositionRow, filter: RowFilter): boolean {

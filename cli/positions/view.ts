@@ -17,7 +17,8 @@ export function positionTable(rows: readonly PositionRow[], showAccounts: boolea
       cell: ({ snapshot }) => (snapshot === undefined ? 'not seen' : contractName(snapshot.contract)),
     },
     { head: 'QUANTITY', cell: (row) => row.quantity, align: 'right' },
-    { head: 'AVG COST', cell: ({ snapshot }) => money(snapshot?.averageCost), align: 'right' },
+    ...(rows.some(({ models }) => models !== undefined) ? [{ head: 'MODELS', cell: shownModels }] : []),
+    { head: 'AVG COST', cell: averageCost, align: 'right' },
     { head: 'MARK', cell: ({ snapshot }) => price(snapshot?.mark?.price), align: 'right' },
     { head: 'QUALITY', cell: shownQuality },
     { head: 'UNREALIZED', cell: (row) => money(row.unrealized), align: 'right' },
@@ -44,7 +45,7 @@ export function positionDocument(rows: readonly PositionRow[], totals: readonly 
         ? {}
         : {
             contract: snapshot.contract,
-            averageCost: snapshot.averageCost,
+            ...(row.models === undefined ? { averageCost: snapshot.averageCost } : {}),
             mark: snapshot.mark,
             quality: snapshot.quality,
             observedAt: snapshot.observedAt,
@@ -53,6 +54,18 @@ export function positionDocument(rows: readonly PositionRow[], totals: readonly 
     })),
     totals,
   };
+}
+
+/** `GROWTH 5, 2`: what has no code is the account's own. */
+function shownModels({ models = [] }: PositionRow): string {
+  return models.map(({ modelCode, quantity }) => [modelCode, quantity].join(' ').trim()).join(', ');
+}
+
+/** Models have a cost each, which the JSON tells. */
+function averageCost({ snapshot, models }: PositionRow): string {
+  return models === undefined || models.length === 1
+    ? money(models?.[0]?.averageCost ?? snapshot?.averageCost)
+    : '';
 }
 
 function shownOwners(row: PositionRow): string {

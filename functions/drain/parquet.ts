@@ -88,6 +88,7 @@ const COLUMNS: readonly Column[] = [
   required('observed_at', 'timestamp', ({ snapshot }) => instant(snapshot.observedAt)),
   required('received_at', 'timestamp', ({ receivedAt }) => instant(receivedAt)),
   required('body_digest', 'text', ({ digest }) => digest),
+  optional('model_code', 'text', ({ snapshot }) => snapshot.modelCode),
 ];
 
 export const COLUMN_NAMES: readonly string[] = COLUMNS.map(({ name }) => name);

@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, PutCommand, type PutCommandInput } from '@aws-sdk/lib-dynamodb';
+import { holderOf } from '../../shared/account.ts';
 import { isZero } from '../../shared/decimal.ts';
 import { BRIDGE, RETENTION } from '../../shared/limits.ts';
 import type { Heartbeat } from '../../shared/message.ts';
@@ -22,7 +23,7 @@ const LEASE_IS_FREE = [
   '(#bridge <> :bridge AND #at < :expired)',
 ].join(' OR ');
 
-/** The positions table: the latest snapshot of every (account, conId), and who has the account. */
+/** The positions table: the latest snapshot of every holder and contract, and who has the account. */
 export class Positions {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
@@ -91,12 +92,13 @@ export function positionItem(snapshot: Snapshot, receivedAt: string): Record<str
   return {
     ...snapshot,
     ...(snapshot.mark && { mark: storableMark(snapshot.mark) }),
+    [POSITIONS.partitionKey]: holderOf(snapshot),
     [POSITIONS.sortKey]: snapshot.contract.conId,
     ...(isZero(snapshot.quantity) && { [POSITIONS.ttl]: Math.floor(closedUntilMs / 1000) }),
   };
 }
 
-/** @returns the newest of each (account, conId): what the batch has to say about the state */
+/** @returns the newest of each holder and contract: what the batch has to say about the state */
 export function newestOfEach(snapshots: readonly Snapshot[]): Snapshot[] {
   const newest = new Map<string, Snapshot>();
   for (const snapshot of snapshots) {
@@ -108,7 +110,7 @@ export function newestOfEach(snapshots: readonly Snapshot[]): Snapshot[] {
 }
 
 export function positionKey(snapshot: Snapshot): string {
-  return `${snapshot.account} ${snapshot.contract.conId}`;
+  return `${holderOf(snapshot)} ${snapshot.contract.conId}`;
 }
 
 /** DynamoDB refuses numbers below 1e-130, which the greeks of a far wing reach, and the SDK those above 2^53. */

@@ -1,5 +1,9 @@
-import { decimal, isZero } from '../../shared/decimal.ts';
+import { holderOf } from '../../shared/account.ts';
+import { addDecimals, decimal, isZero } from '../../shared/decimal.ts';
 import type { Instrument, Position } from './portfolio.ts';
+
+/** Who holds what. */
+type Place = Pick<Position, 'account' | 'modelCode' | 'conId'>;
 
 /** Positions that open, change and close while it runs; every call pushes a row to the subscribers. */
 export interface PortfolioControl {
@@ -9,7 +13,7 @@ export interface PortfolioControl {
   /** @throws RangeError when there is no such position */
   change(position: Position): void;
   /** Pushes a row of quantity 0. @throws RangeError when there is no such position */
-  close(key: { readonly account: string; readonly conId: number }): void;
+  close(key: Place): void;
 }
 
 /** Who holds what, and the changes of it while the gateway runs. */
@@ -31,6 +35,16 @@ export class Book implements PortfolioControl {
 
   get positions(): readonly Position[] {
     return [...this.#rows.values()];
+  }
+
+  /** As lists that know no models have it: each contract of an account once, models added up. */
+  get accountPositions(): readonly Position[] {
+    const sums = new Map<string, Position>();
+    for (const { modelCode: _, ...row } of this.#rows.values()) {
+      const present = sums.get(keyOf(row));
+      sums.set(keyOf(row), present === undefined ? row : joined(present, row));
+    }
+    return [...sums.values()];
   }
 
   get size(): number {
@@ -55,12 +69,12 @@ export class Book implements PortfolioControl {
     this.#put(position);
   }
 
-  close(key: { readonly account: string; readonly conId: number }): void {
+  close(key: Place): void {
     this.#put({ ...this.#held(key), quantity: '0', averageCost: '0' });
   }
 
   /** Overnight: the row is gone, and no subscriber is told. @throws RangeError when there is no such position */
-  expire(key: { readonly account: string; readonly conId: number }): void {
+  expire(key: Place): void {
     this.#rows.delete(keyOf(this.#held(key)));
   }
 
@@ -96,7 +110,7 @@ export class Book implements PortfolioControl {
     }
   }
 
-  #held(key: { readonly account: string; readonly conId: number }): Position {
+  #held(key: Place): Position {
     const row = this.#rows.get(keyOf(key));
     if (row === undefined) throw new RangeError(`no such position: ${key.conId}`);
     return row;
@@ -109,6 +123,11 @@ export class Book implements PortfolioControl {
   }
 }
 
-function keyOf({ account, conId }: { readonly account: string; readonly conId: number }): string {
-  return `${account} ${conId}`;
+function keyOf(place: Place): string {
+  return `${holderOf(place)} ${place.conId}`;
+}
+
+/** The cost of what was there before stands for both: what IB says of models together is not documented. */
+function joined(left: Position, right: Position): Position {
+  return { ...left, quantity: addDecimals(left.quantity, right.quantity) };
 }

@@ -45,7 +45,12 @@ const momentary = [
   /** Overnight: the option goes, its underlying comes at the strike, and nobody is told. */
   z.strictObject({ kind: z.literal('assignment'), account: z.string().min(1), conId: conIdSchema }),
   /** Overnight: the contract goes, and nobody is told. */
-  z.strictObject({ kind: z.literal('expiry'), account: z.string().min(1), conId: conIdSchema }),
+  z.strictObject({
+    kind: z.literal('expiry'),
+    account: z.string().min(1),
+    modelCode: z.string().min(1).optional(),
+    conId: conIdSchema,
+  }),
   /**
    * The gateway's nightly restart: every connection ends, new ones are refused, then the client ids that were
    * connected linger (326), then it serves; its list of positions may still be loading.
@@ -115,7 +120,16 @@ const standing = [
     answer: z.enum(['never-end', 'empty', 'partial']),
     /** Of `partial`: how much of the list comes before its end. */
     share: z.number().min(0).max(1).default(0.5),
+    /** The rows of this account alone are left out; of all when left out. */
+    account: z.string().min(1).optional(),
     /** Requests that it answers before it ends by itself. */
+    times: z.int().positive().optional(),
+  }),
+  /** How a subscription of account updates is answered; `not-ready` is whole, and says accountReady false. */
+  z.strictObject({
+    kind: z.literal('account-updates'),
+    answer: z.enum(['never-end', 'empty', 'partial', 'not-ready']),
+    share: z.number().min(0).max(1).default(0.5),
     times: z.int().positive().optional(),
   }),
   /** New connections are closed at once. */

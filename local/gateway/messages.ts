@@ -31,12 +31,20 @@ export function notice(version: number, id: number, { code, text }: Notice, nowM
   return [4, 2, ...body, ...(version >= VERSION.advancedOrderReject ? [''] : [])];
 }
 
+export const positionMultiEnd = (reqId: number): Field[] => [72, 1, reqId];
+
+export function position(instrument: Instrument, row: Position): Field[] {
+  return [61, 3, row.account, ...positionFields(instrument, row)];
+}
+
+/** One of an account's own list: https://github.com/InteractiveBrokers/tws-api (decoder.py, POSITION_MULTI). */
+export function positionMulti(reqId: number, instrument: Instrument, row: Position): Field[] {
+  return [71, 1, reqId, row.account, ...positionFields(instrument, row), row.modelCode];
+}
+
 /** Options and futures come without an exchange, stocks with their primary one (captured at 200, April 2026). */
-export function position({ contract, primaryExchange }: Instrument, row: Position): Field[] {
+function positionFields({ contract, primaryExchange }: Instrument, row: Position): Field[] {
   return [
-    61,
-    3,
-    row.account,
     contract.conId,
     contract.symbol,
     contract.secType,

@@ -42,6 +42,10 @@ export const NOTICES = {
     code: 321,
     text: "Error validating request.-'bN' : cause - Invalid account code",
   },
+  tooManyAccounts: {
+    code: 321,
+    text: "Error validating request.-'bN' : cause - Positions of more than 50 accounts are not available",
+  },
   clientIdInUse: {
     code: 326,
     text: 'Unable to connect as the client id is already in use. Retry with a unique client id.',

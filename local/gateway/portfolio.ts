@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { holderOf } from '../../shared/account.ts';
 import { conIdSchema, contractSchema } from '../../shared/contract.ts';
 import { decimalSchema } from '../../shared/decimal.ts';
 
@@ -38,6 +39,8 @@ export type Instrument = z.infer<typeof instrumentSchema>;
 
 const positionSchema = z.object({
   account: z.string().min(1),
+  /** The model of an advisor's account that holds it. */
+  modelCode: z.string().min(1).optional(),
   conId: conIdSchema,
   quantity: decimalSchema,
   /** Per contract, multiplier and commission included, as IB reports it. */
@@ -96,18 +99,19 @@ function* contradictions(portfolio: {
     if (fault !== undefined) yield { path: ['instruments', index, ...fault.path], message: fault.message };
   }
   const held = new Set<string>();
-  for (const [index, { account, conId }] of portfolio.positions.entries()) {
+  for (const [index, { account, modelCode, conId }] of portfolio.positions.entries()) {
     const path = ['positions', index];
+    const holder = holderOf({ account, modelCode });
     if (!portfolio.accounts.includes(account)) {
       yield { path: [...path, 'account'], message: 'is not among accounts' };
     }
     if (!instruments.has(conId)) {
       yield { path: [...path, 'conId'], message: `${conId} is not among instruments` };
     }
-    if (held.has(`${account} ${conId}`)) {
-      yield { path: [...path, 'conId'], message: `${conId} is held twice in one account` };
+    if (held.has(`${holder} ${conId}`)) {
+      yield { path: [...path, 'conId'], message: `${conId} is held twice in one account or model` };
     }
-    held.add(`${account} ${conId}`);
+    held.add(`${holder} ${conId}`);
   }
 }
 

@@ -28,6 +28,13 @@ export type Request =
   | { readonly name: 'cancelMktData'; readonly reqId: number }
   | { readonly name: 'reqContractDetails'; readonly reqId: number; readonly contract: ContractQuery }
   | { readonly name: 'reqAccountUpdates'; readonly subscribe: boolean; readonly account: string }
+  | {
+      readonly name: 'reqPositionsMulti';
+      readonly reqId: number;
+      readonly account: string;
+      readonly modelCode: string;
+    }
+  | { readonly name: 'cancelPositionsMulti'; readonly reqId: number }
   | { readonly name: 'reqMarketDataType'; readonly type: number }
   | { readonly name: 'reqPositions' | 'cancelPositions' | 'reqIds' | 'reqManagedAccts' | 'reqCurrentTime' }
   /** Anything that could place, change or cancel an order. */
@@ -65,6 +72,17 @@ export function decodeRequest(fields: readonly string[]): Request {
     case 'reqAccountUpdates':
       reader.skip(1);
       return { name, subscribe: reader.flag(), account: reader.text() ?? '' };
+    case 'reqPositionsMulti':
+      reader.skip(1);
+      return {
+        name,
+        reqId: reader.int('reqId'),
+        account: reader.text() ?? '',
+        modelCode: reader.text() ?? '',
+      };
+    case 'cancelPositionsMulti':
+      reader.skip(1);
+      return { name, reqId: reader.int('reqId') };
     case 'reqMarketDataType':
       reader.skip(1);
       return { name, type: reader.int('marketDataType') };

@@ -3,6 +3,7 @@ import type { Book } from './book.ts';
 import type { Day } from './calendar.ts';
 import type { Catalogue } from './catalogue.ts';
 import { farmNotice } from './farms.ts';
+import type { FaultOf } from './faults.ts';
 import type { Field } from './frames.ts';
 import { hoursOf } from './hours.ts';
 import type { Market } from './market.ts';
@@ -43,6 +44,8 @@ export class Session implements Subscriber {
   readonly #unsubscribe: () => void;
   #marketDataType = 1;
   #wantsPositions = false;
+  /** By request id: the account, and the one model that was asked for. */
+  readonly #accountLists = new Map<number, { readonly account: string; readonly modelCode: string }>();
 
   constructor(options: { readonly clientId: number; readonly floor: Floor; readonly wire: Wire }) {
     this.clientId = options.clientId;
@@ -112,6 +115,11 @@ export class Session implements Subscriber {
       case 'cancelPositions':
         this.#wantsPositions = false;
         return {};
+      case 'reqPositionsMulti':
+        return this.#accountPositions(request);
+      case 'cancelPositionsMulti':
+        this.#accountLists.delete(request.reqId);
+        return {};
       case 'reqAccountUpdates':
         return this.#accountUpdates(request);
       case 'reqMarketDataType':
@@ -139,20 +147,41 @@ export class Session implements Subscriber {
   }
 
   #positions(): Answer {
+    const { accounts, book, faults } = this.#floor;
+    if (accounts.length > ACCOUNTS_IN_ONE_LIST_MAX) return { notice: NOTICES.tooManyAccounts };
     this.#wantsPositions = true;
-    const { book, faults } = this.#floor;
-    const rows = book.positions.flatMap((row) => this.#positionRow(row));
     const fault = faults.of('positions');
-    if (fault === undefined) {
-      this.send([...rows, messages.positionEnd()]);
-      return {};
-    }
-    const share = { 'never-end': 1, empty: 0, partial: fault.share }[fault.answer];
-    const told = rows.slice(0, Math.floor(rows.length * share));
-    this.send(fault.answer === 'never-end' ? told : [...told, messages.positionEnd()]);
-    faults.exercise(fault, `${fault.answer}: ${told.length} of ${rows.length} rows`);
-    faults.use(fault);
+    const all = book.accountPositions;
+    const told = fault === undefined ? all : listed(fault, all);
+    const rows = told.flatMap((row) => this.#positionRow(row));
+    this.send(fault?.answer === 'never-end' ? rows : [...rows, messages.positionEnd()]);
+    this.#spoiled(fault, told.length, all.length);
     return {};
+  }
+
+  #accountPositions(request: Extract<Request, { name: 'reqPositionsMulti' }>): Answer {
+    const { reqId, account, modelCode } = request;
+    const { accounts, book, faults } = this.#floor;
+    if (!accounts.includes(account)) return { notice: NOTICES.unknownAccount };
+    if (this.#accountLists.has(reqId)) return { notice: NOTICES.duplicateTicker };
+    this.#accountLists.set(reqId, { account, modelCode });
+    const fault = faults.of('positions', (each) => each.account === undefined || each.account === account);
+    const all = book.positions.filter((row) => isOf(row, { account, modelCode }));
+    const told = fault === undefined ? all : listed(fault, all);
+    const rows = told.flatMap((row) => this.#positionRow(row, reqId));
+    this.send(fault?.answer === 'never-end' ? rows : [...rows, messages.positionMultiEnd(reqId)]);
+    this.#spoiled(fault, told.length, all.length);
+    return {};
+  }
+
+  #spoiled(
+    fault: FaultOf<'positions'> | FaultOf<'account-updates'> | undefined,
+    told: number,
+    all: number,
+  ): void {
+    if (fault === undefined) return;
+    this.#floor.faults.exercise(fault, `${fault.answer}: ${told} of ${all} rows`);
+    this.#floor.faults.use(fault);
   }
 
   /** What the holdings of the subscribed account are worth now. */
@@ -172,13 +201,32 @@ export class Session implements Subscriber {
 
   #push(row: Position): void {
     if (this.#isSilent) return;
-    if (this.#wantsPositions) this.send(this.#positionRow(row));
-    if (this.#accountWanted === row.account) this.send(this.#portfolioRow(row));
+    for (const [reqId, wanted] of this.#accountLists) {
+      if (isOf(row, wanted)) this.send(this.#positionRow(row, reqId));
+    }
+    const total = this.#totalOf(row);
+    if (this.#wantsPositions) this.send(this.#positionRow(total));
+    if (this.#accountWanted === row.account) this.send(this.#portfolioRow(total));
   }
 
-  #positionRow(row: Position): Field[][] {
+  /** As lists that know no models have it. */
+  #totalOf(row: Position): Position {
+    const { account, conId } = row;
+    const total = this.#floor.book.accountPositions.find(
+      (each) => each.account === account && each.conId === conId,
+    );
+    return total ?? { account, conId, quantity: '0', averageCost: '0' };
+  }
+
+  /** @param reqId of the account's own list, without it of the list of all */
+  #positionRow(row: Position, reqId?: number): Field[][] {
     const instrument = this.#floor.catalogue.instruments.get(row.conId);
-    return instrument === undefined ? [] : [messages.position(instrument, row)];
+    if (instrument === undefined) return [];
+    return [
+      reqId === undefined
+        ? messages.position(instrument, row)
+        : messages.positionMulti(reqId, instrument, row),
+    ];
   }
 
   #contractDetails(reqId: number, query: ContractQuery): Answer {
@@ -220,17 +268,23 @@ export class Session implements Subscriber {
     const before = this.#accountWanted;
     if (before !== undefined && before !== account) this.notify(-1, NOTICES.accountUpdatesReplaced);
     accountUpdates.set(this.clientId, account);
+    const { faults } = this.#floor;
+    const fault = faults.of('account-updates');
+    const rows = this.#portfolioRows(account);
+    const told = fault === undefined ? rows : rows.slice(0, Math.floor(rows.length * toldShare(fault)));
     this.send([
       messages.accountValue('AccountCode', account, '', account),
-      ...this.#portfolioRows(account),
+      messages.accountValue('AccountReady', String(fault?.answer !== 'not-ready'), '', account),
+      ...told,
       accountTime(),
-      messages.accountDownloadEnd(account),
+      ...(fault?.answer === 'never-end' ? [] : [messages.accountDownloadEnd(account)]),
     ]);
+    this.#spoiled(fault, told.length, rows.length);
     return {};
   }
 
   #portfolioRows(account: string): Field[][] {
-    return this.#floor.book.positions
+    return this.#floor.book.accountPositions
       .filter((row) => row.account === account)
       .flatMap((row) => this.#portfolioRow(row));
   }
@@ -251,6 +305,25 @@ export class Session implements Subscriber {
       }),
     ];
   }
+}
+
+/** Above it reqPositions is refused; in which words is not documented. */
+const ACCOUNTS_IN_ONE_LIST_MAX = 50;
+
+function isOf(row: Position, wanted: { readonly account: string; readonly modelCode: string }): boolean {
+  if (row.account !== wanted.account) return false;
+  return wanted.modelCode === '' || row.modelCode === wanted.modelCode;
+}
+
+/** What of a list is told: the first rows, of all or of the account that is spoiled. */
+function listed(fault: FaultOf<'positions'>, rows: readonly Position[]): readonly Position[] {
+  const spoiled = rows.filter((row) => fault.account === undefined || row.account === fault.account);
+  const left = new Set(spoiled.slice(Math.floor(spoiled.length * toldShare(fault))));
+  return rows.filter((row) => !left.has(row));
+}
+
+function toldShare({ answer, share }: FaultOf<'positions'> | FaultOf<'account-updates'>): number {
+  return { 'never-end': 1, 'not-ready': 1, empty: 0, partial: share }[answer];
 }
 
 function accountTime(): Field[] {

@@ -15,6 +15,12 @@ export async function fetchStatus(statusUrl: string): Promise<BridgeStatus | und
   }
 }
 
+/** @returns conIds that the bridge streams for its watch class; none while it does not answer */
+export async function fetchWatched(statusUrl: string | undefined): Promise<ReadonlySet<number>> {
+  const status = statusUrl === undefined ? undefined : await fetchStatus(statusUrl);
+  return new Set(status?.lines.rows.filter(({ watch }) => watch).map(({ conId }) => conId));
+}
+
 /** @returns the last status that a bridge wrote down; undefined when there is none that can be read */
 export async function readStatusFile(path: string): Promise<BridgeStatus | undefined> {
   try {

@@ -9,12 +9,19 @@ export interface LineChanges {
   readonly freed: ReadonlySet<number>;
 }
 
-/** @param next takes the place of the strategy of its id */
-export function lineChanges(strategies: readonly Strategy[], next: Strategy): LineChanges {
+/**
+ * @param next takes the place of the strategy of its id
+ * @param watched conIds that the bridge streams for its watch class: they have a line already
+ */
+export function lineChanges(
+  strategies: readonly Strategy[],
+  next: Strategy,
+  watched: ReadonlySet<number>,
+): LineChanges {
   const before = new Set(activeContracts(strategies).keys());
   const others = strategies.filter((strategy) => strategy.id !== next.id);
   const after = new Set(activeContracts([...others, next]).keys());
-  return { opened: after.difference(before), freed: before.difference(after) };
+  return { opened: after.difference(before).difference(watched), freed: before.difference(after) };
 }
 
 /** A request as the gateway's log has it, as far as it tells about lines. */
@@ -30,6 +37,7 @@ export interface LineRequest {
 export class AwaitedRequests {
   readonly #opened: Set<number>;
   readonly #freed: Set<number>;
+  #lastSeenMs: number | undefined;
 
   constructor(changes: LineChanges) {
     this.#opened = new Set(changes.opened);
@@ -40,11 +48,25 @@ export class AwaitedRequests {
     return this.#opened.size + this.#freed.size === 0;
   }
 
+  /** When the last of those awaited arrived so far. */
+  get lastSeenMs(): number | undefined {
+    return this.#lastSeenMs;
+  }
+
+  /** @param watched lines that the watch class has kept: no cancel comes for them @returns how many were awaited */
+  keep(watched: ReadonlySet<number>): number {
+    const kept = this.#freed.intersection(watched);
+    for (const conId of kept) this.#freed.delete(conId);
+    return kept.size;
+  }
+
   /** @returns true when this request was the last one awaited */
   see(request: LineRequest): boolean {
     if (this.isComplete || request.conId === undefined || request.refusedWith !== undefined) return false;
-    if (request.name === 'reqMktData' && request.snapshot !== true) this.#opened.delete(request.conId);
-    if (request.name === 'cancelMktData') this.#freed.delete(request.conId);
+    const isSeen =
+      (request.name === 'reqMktData' && request.snapshot !== true && this.#opened.delete(request.conId)) ||
+      (request.name === 'cancelMktData' && this.#freed.delete(request.conId));
+    if (isSeen) this.#lastSeenMs = request.monotonicMs;
     return this.isComplete;
   }
 }

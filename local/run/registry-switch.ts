@@ -36,6 +36,7 @@ export class RegistrySwitch {
   readonly #store: RegistryStore;
   readonly #requests: RequestSource;
   readonly #noteFile: string;
+  readonly #watched: () => Promise<ReadonlySet<number>>;
   readonly #latenciesMs: number[] = [];
   #late = 0;
 
@@ -43,10 +44,13 @@ export class RegistrySwitch {
     readonly store: RegistryStore;
     readonly requests: RequestSource;
     readonly noteFile: string;
+    /** conIds that the bridge streams for its watch class now. */
+    readonly watched: () => Promise<ReadonlySet<number>>;
   }) {
     this.#store = options.store;
     this.#requests = options.requests;
     this.#noteFile = options.noteFile;
+    this.#watched = options.watched;
   }
 
   /** One per change that moved a line, in the order of the changes. */
@@ -65,7 +69,7 @@ export class RegistrySwitch {
     const changes =
       current === undefined
         ? { opened: new Set<number>(), freed: new Set<number>() }
-        : lineChanges(strategies, { ...current, status });
+        : lineChanges(strategies, { ...current, status }, await this.#watched());
     const awaited = new AwaitedRequests(changes);
     const seen = Promise.withResolvers<number>();
     const unsubscribe = this.#requests.onRequest((request) => {
@@ -76,15 +80,18 @@ export class RegistrySwitch {
       if (status === 'INACTIVE' && current !== undefined) this.#note(current);
       const strategy = await this.#store.setStatus(id, status, { signal });
       if (status === 'ACTIVE') this.#forget();
-      const lines = { opened: changes.opened.size, freed: changes.freed.size };
-      if (awaited.isComplete && lines.opened + lines.freed === 0) {
-        return { strategy, ...lines, latencyMs: undefined, isLate: false };
-      }
-      const endedMs = await within(seen.promise, startedMs + CHANGE_DEADLINE_MS, signal);
-      const latencyMs = endedMs === undefined ? CHANGE_DEADLINE_MS : endedMs - startedMs;
+      const opened = changes.opened.size;
+      const inTime =
+        opened + changes.freed.size > 0
+          ? await within(seen.promise, startedMs + CHANGE_DEADLINE_MS, signal)
+          : undefined;
+      const freed = changes.freed.size - (inTime === undefined ? awaited.keep(await this.#watched()) : 0);
+      if (opened + freed === 0) return { strategy, opened, freed, latencyMs: undefined, isLate: false };
+      const isLate = !awaited.isComplete;
+      const latencyMs = isLate ? CHANGE_DEADLINE_MS : (awaited.lastSeenMs ?? startedMs) - startedMs;
       this.#latenciesMs.push(latencyMs);
-      if (endedMs === undefined) this.#late += 1;
-      return { strategy, ...lines, latencyMs, isLate: endedMs === undefined };
+      if (isLate) this.#late += 1;
+      return { strategy, opened, freed, latencyMs, isLate };
     } finally {
       unsubscribe();
     }

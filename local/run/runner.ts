@@ -6,6 +6,7 @@ import { DEFAULT_DIR } from '../../cli/target.ts';
 import type { StrategyInput } from '../../shared/strategy.ts';
 import { runActivity, untilStreaming } from './activity.ts';
 import { type BridgePart, startBridgePart } from './bridge-part.ts';
+import { fetchWatched } from './bridge-watch.ts';
 import { closeBooks } from './closing.ts';
 import { type CloudPart, startCloudPart } from './cloud-part.ts';
 import { Ending } from './ending.ts';
@@ -92,6 +93,7 @@ async function startParts(context: {
   const given = registryFile === undefined ? undefined : await readStrategies(registryFile);
   const gateway = stack.use(await startGatewayPart({ directory, choice: options.gateway, say }));
   const cloudPart = stack.use(await startCloudPart({ directory, say, signal }));
+  let statusUrl: () => string | undefined = () => undefined;
   const registry =
     gateway.simulated === undefined
       ? undefined
@@ -99,10 +101,12 @@ async function startParts(context: {
           store: cloudPart.store,
           requests: gateway.simulated,
           noteFile: directory.file('switched-off.json'),
+          watched: () => fetchWatched(statusUrl()),
         });
   await beginRegistry({ directory, origin, given, gateway, cloudPart, registry, say });
   say('starting the bridge');
   const bridge = stack.use(await startBridgePart({ directory, cloudPart, gateway, say, signal }));
+  statusUrl = () => bridge.statusUrl;
   return {
     gateway,
     cloudPart,

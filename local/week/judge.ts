@@ -74,7 +74,7 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
   const complaints: string[] = [];
   const missing = [...wanted].filter((conId) => !confirmed.has(conId));
   if (missing.length > 0) complaints.push(`wanted and not confirmed: ${missing.join(', ')}`);
-  const unwanted = rows.filter(({ conId, strategyIds }) => !wanted.has(conId) && strategyIds.length > 0);
+  const unwanted = rows.filter(({ conId, watch }) => !wanted.has(conId) && watch !== true);
   if (unwanted.length > 0) {
     complaints.push(`confirmed and not wanted: ${unwanted.map(({ conId }) => conId).join(', ')}`);
   }

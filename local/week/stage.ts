@@ -14,8 +14,11 @@ import { environmentOf, type Timing } from './profile.ts';
 import { type Disk, diskAt } from './small-disk.ts';
 import { Truth } from './truth.ts';
 
-/** What the bridge is told, and what the gateway grants beyond it: only so does its count say who kept to the cap. */
-export const LINES = { cap: 26, granted: 70 } as const;
+/**
+ * The account's lines as the bridge is told them, what it leaves of them to others, and what the gateway grants: more,
+ * because only so does its count say who kept to the cap.
+ */
+export const LINES = { setting: 36, reserve: 10, cap: 26, granted: 70 } as const;
 
 const CLIENT_ID = 101;
 const TICK_PERIOD_MS = 200;
@@ -83,7 +86,8 @@ export async function setStage(options: {
     SLOTWISE_GATEWAY_HOST: gateway.host,
     SLOTWISE_GATEWAY_PORT: String(gateway.port),
     SLOTWISE_GATEWAY_CLIENT_ID: String(CLIENT_ID),
-    SLOTWISE_LINES_CAP: String(LINES.cap),
+    SLOTWISE_LINES_CAP: String(LINES.setting),
+    SLOTWISE_LINES_RESERVE: String(LINES.reserve),
     SLOTWISE_STATUS_PORT: '0',
   };
   const keeper: Keeper = stack.use(

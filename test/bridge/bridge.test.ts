@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { unrealized } from '../../cli/positions/unrealized.ts';
+import { addDays, utcToday } from '../../local/gateway/calendar.ts';
+import { optionOf, seriesOf } from '../../local/gateway/chain.ts';
 import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
 import type { GatewayOptions } from '../../local/gateway/options.ts';
 import type { Instrument } from '../../local/gateway/portfolio.ts';
+import { ConIds } from '../../local/gateway/universe.ts';
 import { strategiesOfCondors } from '../../local/run/seed.ts';
 import { bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
@@ -58,7 +61,10 @@ describe(`the bridge as one (seed ${SEED})`, () => {
     const gateway = await startSimulated();
     gateway.portfolio.open(held(spy));
     await deployment.registry.put({ ...strategy, legs: [...strategy.legs, { conId: spy, quantity: '3' }] });
-    const { until } = await run(deployment, gateway, { SLOTWISE_LINES_CAP: '4' });
+    const { until } = await run(deployment, gateway, {
+      SLOTWISE_LINES_CAP: '4',
+      SLOTWISE_LINES_RESERVE: '0',
+    });
     await until(
       ({ lines }) => lines.polled.some(({ conId, mark }) => conId === spy && mark !== undefined),
       'SPY was polled',
@@ -70,6 +76,39 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       ),
     );
     expect(snapshot).toMatchObject({ lane: 'poll', quality: 'live', mark: { price: expect.any(Number) } });
+  });
+
+  it('watches a short option at the money of an inactive strategy, on a line that nobody else needs', async () => {
+    const share = instrument(({ conId }) => conId === spy);
+    const [series] = seriesOf(share, addDays(utcToday(), 30));
+    if (series === undefined) throw new Error('SPY has no options');
+    const strike = Math.round((share.price ?? 0) / 5) * 5;
+    const put = optionOf(share, { series, strike, right: 'P' }, new ConIds());
+    const { conId } = put.contract;
+    const gateway = await startSimulated({
+      portfolio: { ...portfolio, instruments: [...portfolio.instruments, put] },
+    });
+    gateway.portfolio.open({ account: ACCOUNT, conId, quantity: '-2', averageCost: '500' });
+    const legs = [{ conId, quantity: '-2' }, ...strategy.legs];
+    await deployment.registry.put({ ...strategy, status: 'INACTIVE', legs });
+    const { until } = await run(deployment, gateway);
+    const { lines } = await until(({ lines: { watching } }) => watching === 1, 'the put is watched');
+    expect(lines.rows).toMatchObject([
+      { conId, watch: true, strategyIds: [strategy.id], state: 'confirmed' },
+    ]);
+    expect(lines.strategies[0]).toMatchObject({
+      state: 'inactive',
+      legs: [{ conId, held: '-2' }, {}, {}, {}, {}],
+    });
+    const reasons = lines.strategies[0]?.legs.flatMap(({ watch = [] }) => watch);
+    expect(reasons).toEqual([
+      expect.stringMatching(
+        /^in the watch class: it trades until .*, its underlying is 0\.\d % from the strike$/,
+      ),
+      expect.stringMatching(/^not in the watch class: .* its underlying is [34]\.\d % from the strike$/),
+      expect.stringMatching(/^not in the watch class: .* its underlying is [34]\.\d % from the strike$/),
+    ]);
+    expect(gateway.stats().lines).toMatchObject({ peak: 1, refused: 0 });
   });
 
   it('marks what is quoted in cents in dollars, as its cost is', async () => {
@@ -113,6 +152,25 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       'every leg is refused',
     );
     for (const { quality } of lines.rows) expect(quality).toBe('no-permission');
+  });
+
+  it('reads positions account by account when told to, and closes what an account’s own window lacks', async () => {
+    const gateway = await startSimulated();
+    gateway.portfolio.open({ ...held(spy), modelCode: 'GROWTH' });
+    const { until } = await run(deployment, gateway, { SLOTWISE_SWEEP_LISTS: 'each-account' });
+    await until(({ sweeps }) => sweeps.positions === gateway.portfolio.positions.length, 'all positions');
+    const fault = gateway.inject({ kind: 'account-updates', answer: 'not-ready' });
+    gateway.inject({ kind: 'expiry', account: ACCOUNT, modelCode: 'GROWTH', conId: spy });
+    const { sweeps } = await until((status) => status.sweeps.doubts.length > 0, 'a doubt');
+    expect(sweeps.doubts).toMatchObject([{ account: 'DU***11', positions: 1 }]);
+    fault.end();
+    await until((status) => status.sweeps.positions === gateway.portfolio.positions.length, 'closed');
+    const tombstone = await eventually(async () =>
+      (await deployment.snapshots()).find(({ reason }) => reason === 'closed'),
+    );
+    expect(tombstone).toMatchObject({ modelCode: 'GROWTH', contract: { conId: spy }, quantity: '0' });
+    const names = new Set(gateway.requests.map(({ name }) => name));
+    expect([names.has('reqPositionsMulti'), names.has('reqPositions')]).toEqual([true, false]);
   });
 
   it('finds nothing over-assigned that it does not record', async () => {

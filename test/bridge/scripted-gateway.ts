@@ -33,6 +33,11 @@ export class ScriptedGateway implements Gateway {
   readonly requests: GatewayRequests = {
     requestPositions: () => this.#send('positions'),
     cancelPositions: () => this.#send('cancel positions'),
+    requestAccountPositions: (account) => {
+      this.#send(`positions ${account}`);
+      return ++this.#lastReqId;
+    },
+    cancelAccountPositions: (reqId) => this.#send(`cancel positions ${reqId}`),
     requestAccountUpdates: (account) => this.#send(`portfolio ${account}`),
     cancelAccountUpdates: (account) => this.#send(`cancel portfolio ${account}`),
     requestMarketData: (contract: RequestContract, mode) => {
@@ -95,6 +100,14 @@ export class ScriptedGateway implements Gateway {
     for (const reqId of this.#unanswered.splice(0)) {
       this.emit({ type: 'requestNotice', reqId, code: 101, message: 'max tickers', meaning: 'no-line' });
     }
+  }
+
+  /** Takes away what is beyond its cap: 101 on lines that streamed, the last ones first. */
+  evict(): void {
+    const beyond = [...this.#lines.keys()].toReversed().slice(0, Math.max(0, this.#lines.size - this.cap));
+    for (const reqId of beyond) this.#lines.delete(reqId);
+    this.#unanswered.push(...beyond);
+    this.answer();
   }
 
   get conIds(): number[] {

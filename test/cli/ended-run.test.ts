@@ -69,7 +69,7 @@ describe('over the directory of a run that has ended', () => {
     const shown = await slotwise(['lines'], { cwd });
     expect(shown).toMatchObject({ code: 0, stderr: '' });
     expect(shown.stdout).toMatch(
-      /^the bridge does not answer: as of 2026-11-20T15:00:00.000Z.*\nhome: 0 of 100/,
+      /^the bridge does not answer: as of 2026-11-20T15:00:00.000Z.*\nhome: 0 of 90/,
     );
   });
 });

@@ -64,7 +64,11 @@ describe('the program', () => {
     ],
     [
       ['lines', '--help'],
-      ['confirmed', DEFAULT_STATUS_URL],
+      ['confirmed', 'explain', DEFAULT_STATUS_URL],
+    ],
+    [
+      ['lines', 'explain', '--help'],
+      ['conId', '--json', '--state-dir', 'Examples'],
     ],
     [
       ['query', '--help'],
@@ -112,6 +116,10 @@ describe('the program', () => {
     [['query'], "missing required argument 'sql'"],
     [['positions', '--dir', 'a', '--outputs', 'b'], 'name two places'],
     [['lines', '--status-url', 'nix'], 'is no URL'],
+    [['lines', 'explain'], "missing required argument 'conId|strategy'"],
+    [['lines', 'explain', 'a', '--status-url', 'nix'], 'is no URL'],
+    [['lines', '--status-url', 'nix', 'explain', 'a'], 'is no URL'],
+    [['lines', 'a'], 'see slotwise lines --help'],
     [['local', '--nix'], "unknown option '--nix': see slotwise local --help"],
     [['gateway', '--nix'], "unknown option '--nix': see slotwise gateway --help"],
   ])('%j is refused in one line that says why', async (argv, text) => {

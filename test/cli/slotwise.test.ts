@@ -244,9 +244,17 @@ describe('slotwise lines', () => {
     await run.record({ bridges: [{ id: 'home', statusUrl, stateDir: 'bridge/home' }] });
     const shown = await command('lines');
     expect(shown).toMatchObject({ code: 0, stderr: '' });
-    expect(shown.stdout).toBe('home: 0 of 100 lines streaming, 100 free, 0 snapshots in flight, 0 refused\n');
+    expect(shown.stdout).toBe(
+      'home: 0 of 90 lines streaming, 90 free, 0 snapshots in flight, 0 refused\n' +
+        'cap 90: lines.cap is 100, and 10 are left to your own TWS; 5 are kept for polling\n',
+    );
     const json = JSON.parse((await command('lines', '--json', '--bridge', 'home')).stdout);
     expect(json).toEqual([{ ...bridgeStatus(), isLive: true }]);
+    const unknown = await command('lines', 'explain', 'nix');
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toBe(
+      'slotwise: bridge home knows no open strategy "nix": open strategies are none\n',
+    );
     server.close();
   });
 

@@ -57,6 +57,67 @@ describe.concurrent(`positions of a gateway that misbehaves (seed ${SEED})`, () 
     },
   );
 
+  it('come up without two fifths of them after a restart: the account’s own window keeps them open', async () => {
+    await using edge = await Edge.settled();
+    const loading = { positions: 'partial', share: 0.6, forMs: 60_000 } as const;
+    edge.gateway.inject({ ...RESTART, loading });
+    await edge.bridge.nth('ready', 2);
+    await eventually(() => edge.doubts().some(({ cause }) => cause.includes('still show')), {
+      what: 'a doubt that the window has settled',
+    });
+    await edge.swept(4);
+    expect(edge.asked()).toBeGreaterThan(0);
+    expect(await edge.committed()).toEqual(edge.held());
+    expect(await edge.closed()).toEqual([]);
+  });
+
+  it.each(['never-end', 'not-ready'] as const)(
+    'are not closed while they are missing and the account’s window is %s, and are once it answers',
+    async (answer) => {
+      await using edge = await Edge.settled({ sweepDeadlineMs: 300 });
+      const { row } = shortOption();
+      const fault = edge.gateway.inject({ kind: 'account-updates', answer });
+      edge.gateway.inject({ kind: 'expiry', account: row.account, conId: row.conId });
+      await eventually(
+        () => edge.gateway.faultsExercised.filter(({ kind }) => kind === 'account-updates').length >= 2,
+        { what: 'two reads of the window' },
+      );
+      expect(edge.doubts()).toMatchObject([{ account: row.account, positions: 1 }]);
+      expect(await edge.closed()).toEqual([]);
+      fault.end();
+      await edge.agree();
+      expect(await edge.closed()).toEqual([`${row.account} ${row.conId}`]);
+      await eventually(() => edge.doubts().length === 0);
+    },
+  );
+
+  it('vanish in one account of two: it waits for sweeps that agree and for its own window', async () => {
+    await using edge = await Edge.settled({ agreeMs: 700 });
+    const [account = '', other = ''] = portfolio.accounts;
+    const fault = edge.gateway.inject({ kind: 'positions', answer: 'empty', account });
+    await edge.exercised('positions');
+    await eventually(() => edge.doubts()[0]?.cause.includes('sweeps have to agree'));
+    const row = edge.gateway.portfolio.positions.find((each) => each.account === other);
+    if (row === undefined) throw new Error('an account without positions');
+    edge.gateway.portfolio.close(row);
+    await eventually(async () => (await edge.closed()).join() === `${other} ${row.conId}`);
+    await eventually(() => edge.doubts().some(({ cause }) => cause.includes('still show')));
+    expect(edge.doubts().map((doubt) => doubt.account)).toEqual([account]);
+    fault.end();
+    await edge.agree();
+    expect(await edge.closed()).toEqual([`${other} ${row.conId}`]);
+  });
+
+  it('really closed while nobody looked: most of them at once, after sweeps and window agreed', async () => {
+    await using edge = await Edge.settled({ agreeMs: 700 });
+    const [account = ''] = portfolio.accounts;
+    const gone = edge.gateway.portfolio.positions.filter((row) => row.account === account);
+    expect(gone.length).toBeGreaterThan(3);
+    for (const { conId } of gone) edge.gateway.inject({ kind: 'expiry', account, conId });
+    await edge.agree();
+    expect((await edge.closed()).sort()).toEqual(gone.map(({ conId }) => `${account} ${conId}`).sort());
+  });
+
   it('change overnight by an assignment: the option is closed, the stock opened, though no event said so', async () => {
     await using edge = await Edge.settled();
     const { row, option, underlying } = shortOption();
@@ -76,7 +137,7 @@ describe.concurrent(`positions of a gateway that misbehaves (seed ${SEED})`, () 
     await edge.streaming();
   });
 
-  it('expire overnight: closed by two sweeps that lack them', async () => {
+  it('expire overnight: closed by sweeps that lack them and the account’s own window', async () => {
     await using edge = await Edge.settled();
     const { row } = shortOption();
     const rows = () => edge.bridge.of('position').filter(({ contract }) => contract.conId === row.conId);

@@ -65,6 +65,7 @@ export const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc
     priority: fc.constantFrom(1 as const, 2 as const),
     reason: fc.constantFrom('opened', 'changed', 'closed', 'keyframe'),
     account: text,
+    modelCode: optional(text),
     contract,
     quantity: decimalText,
     averageCost: decimalText,

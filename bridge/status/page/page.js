@@ -13,6 +13,7 @@ const TONES = {
   frozen: 'soft',
   sent: 'soft',
   wanted: 'soft',
+  'watch class': 'soft',
   pending: 'soft',
   connecting: 'soft',
   handshaking: 'soft',
@@ -103,7 +104,7 @@ const marks = [
 
 const LINES = [
   { title: 'contract', text: (row) => contractName(row.contract, row.conId) },
-  worded('line', (row) => row.state),
+  worded('line', (row) => (row.watch && row.state === 'confirmed' ? 'watch class' : row.state)),
   ...marks,
   numeric('iv', (row) => percent(row.mark?.iv), 'wide'),
   numeric('delta', (row) => small(row.mark?.delta)),
@@ -113,9 +114,10 @@ const LINES = [
   { title: 'why', text: (row) => row.reason, kind: 'reason wide' },
 ];
 
-const STRATEGIES = [
+const strategyColumns = (now) => [
   { title: 'strategy', text: (row) => row.id },
   worded('state', (row) => row.state),
+  { title: 'since', text: (row) => ago(row.since, now), kind: 'wide' },
   numeric('lines', (row) => number(row.linesNeeded)),
   numeric('priority', (row) => number(row.priority), 'wide'),
   { title: 'account', text: (row) => row.account, kind: 'wide' },
@@ -137,14 +139,16 @@ const HANDLERS = [
   { ...numeric('failed', (row) => number(row.failed)), tone: (row) => (row.failed > 0 ? 'bad' : '') },
 ];
 
-function drawBar({ cap, streaming, snapshotsInFlight }) {
-  const scale = Math.max(cap, streaming + snapshotsInFlight, 1);
+/** To the right of the cap is what the trader's own TWS is left, and what the gateway does not grant. */
+function drawBar({ cap, setting, streaming, snapshotsInFlight }) {
+  const scale = Math.max(setting, streaming + snapshotsInFlight, 1);
   const drawing = document.createElementNS(SVG, 'svg');
   drawing.setAttribute('viewBox', `0 0 ${scale} 1`);
   drawing.setAttribute('preserveAspectRatio', 'none');
   const parts = [
     ['streaming', 0, streaming],
     ['polling', streaming, snapshotsInFlight],
+    ['reserve', Math.max(cap, streaming + snapshotsInFlight), Math.max(0, scale - cap)],
   ];
   for (const [name, from, width] of parts) {
     const part = document.createElementNS(SVG, 'rect');
@@ -175,6 +179,9 @@ function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
       `Over-assigned: conId ${conId} in ${account}: position ${quantity}, unassigned ${unassigned}`,
     );
   }
+  for (const { account, positions, cause } of sweeps.doubts) {
+    faults.push(`Missing from the list and not closed: ${positions} positions of ${account}: ${cause}`);
+  }
   return faults;
 }
 
@@ -200,6 +207,12 @@ function draw(status) {
   by('lines-used').textContent = number(lines.streaming + lines.snapshotsInFlight);
   by('lines-cap').textContent = `of ${number(lines.cap)}`;
   by('streaming').textContent = number(lines.streaming);
+  by('watching').textContent = number(lines.watching);
+  by('reserve').textContent = number(lines.reserve);
+  const isLearned = lines.cap < lines.setting - lines.reserve;
+  by('cap-reason').textContent =
+    `Cap ${lines.cap}: ${lines.capReason}; ${lines.polledShare} are kept for polling.`;
+  by('cap-reason').className = isLearned ? 'note warn' : 'note';
   by('polling').textContent = number(lines.snapshotsInFlight);
   by('free').textContent = number(Math.max(0, lines.cap - lines.streaming - lines.snapshotsInFlight));
   by('refused').textContent = number(lines.refused);
@@ -235,7 +248,7 @@ function draw(status) {
     ['memory', `${number(Math.round(status.memoryBytes / 1048576))} MiB`],
     ['pid', String(status.pid)],
   ]);
-  table('strategies', STRATEGIES, lines.strategies, 'The registry has none.');
+  table('strategies', strategyColumns(at), lines.strategies, 'The registry has none.');
   table('rows', LINES, lines.rows, 'Nothing is streamed.');
   table('polled', polledColumns(at), lines.polled, 'Nothing is polled by snapshot.');
   table('handlers', HANDLERS, status.handlers, 'There are none.');

@@ -54,7 +54,7 @@ describe('settings', () => {
       feedQueueUrl: QUEUE,
       cloud: { registryTable: 'registry' },
       gateway: { host: '127.0.0.1', port: 4002, requestsPerSecond: GATEWAY.requestsPerSecond },
-      lines: { cap: GATEWAY.linesCap },
+      lines: { cap: GATEWAY.linesCap, reserve: GATEWAY.linesReserve },
       marketData: { type: 'live' },
       sweep: { periodMs: BRIDGE.sweepPeriodMs, secTypes: [] },
       handlers: [],
@@ -97,8 +97,9 @@ describe('settings', () => {
   });
 
   it('leave the rate of requests to the account, however few of its lines the bridge may use', () => {
-    const settings = load(deployed(), REQUIRED, { gateway: { requestsPerSecond: 50 }, lines: { cap: 10 } });
-    expect(settings).toMatchObject({ gateway: { requestsPerSecond: 50 }, lines: { cap: 10 } });
+    const lines = { cap: 10, reserve: 9 };
+    const settings = load(deployed(), REQUIRED, { gateway: { requestsPerSecond: 50 }, lines });
+    expect(settings).toMatchObject({ gateway: { requestsPerSecond: 50 }, lines });
   });
 });
 
@@ -149,6 +150,8 @@ describe('faults of the settings', () => {
     [{ status: { port: 65_536 } }, /status\.port = 65536: must be a port/],
     [{ gateway: { port: 0 } }, /gateway\.port = 0: must be a port, 1 to 65535/],
     [{ lines: { cap: 0 } }, /lines\.cap = 0/],
+    [{ lines: { cap: 10 } }, /lines\.reserve = 10: must be below lines\.cap \(10\)/],
+    [{ lines: { reserve: -1 } }, /lines\.reserve = -1/],
     [{ gateway: { requestsPerSecond: 51 } }, /gateway\.requestsPerSecond = 51: must be at most 50/],
     [{ marketData: { type: 'frozen' } }, /marketData\.type = "frozen": .*"live"\|"delayed"/],
     [{ feed: { longPollS: 21 } }, /feed\.longPollS = 21/],

@@ -16,6 +16,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   49: 'reqCurrentTime',
   61: 'reqPositions',
   64: 'cancelPositions',
+  74: 'reqPositionsMulti',
+  75: 'cancelPositionsMulti',
   6: 'reqAccountUpdates',
   1: 'reqMktData',
   2: 'cancelMktData',
@@ -46,6 +48,8 @@ describe('what the bridge may send', () => {
     const names: (keyof typeof requests)[] = [
       'requestPositions',
       'cancelPositions',
+      'requestAccountPositions',
+      'cancelAccountPositions',
       'requestAccountUpdates',
       'cancelAccountUpdates',
       'requestMarketData',
@@ -62,13 +66,20 @@ describe('what the bridge may send', () => {
     requests.requestContractDetails({ conId: 265598 });
     requests.requestAccountUpdates('DU9000001');
     const ids = () => new Set(gateway.received.map(({ fields }) => fields[0]));
+    const own = requests.requestAccountPositions('DU9000001');
     await eventually(() => ids().has('6') && ids().has('9'));
     requests.cancelPositions();
+    requests.cancelAccountPositions(own);
     requests.cancelMarketData(stream);
     requests.cancelAccountUpdates('DU9000001');
     await eventually(() => ids().has('64') && ids().has('2'));
     await eventually(() => gateway.received.filter(({ fields }) => fields[0] === '6').length === 2);
     expect(ids()).toEqual(new Set(Object.keys(ALLOWED)));
+    const list = gateway.received.filter(({ fields }) => fields[0] === '74' || fields[0] === '75');
+    expect(list.map(({ fields }) => fields)).toEqual([
+      ['74', '1', String(own), 'DU9000001', ''],
+      ['75', '1', String(own)],
+    ]);
   });
 
   it('leaves no room in the source for anything else', async () => {

@@ -132,6 +132,21 @@ describe('the recorder', () => {
     expect(await recorded()).toEqual(['1 7 1 2', '2 1 1 2']);
   });
 
+  it('records what a model holds beside what its account holds, each with a course of its own', async () => {
+    positions = [held(1), { ...held(1), modelCode: 'GROWTH', quantity: '5' }];
+    tick(1, 2);
+    await recorder.flush();
+    tick(1, 3);
+    await recorder.flush();
+    const bodies = (await outbox.peek({ count: 10, maxBytes: 100_000 })).map(({ body }) => JSON.parse(body));
+    expect(bodies.map(({ modelCode, quantity }) => [modelCode, quantity])).toEqual([
+      [undefined, '-3'],
+      ['GROWTH', '5'],
+      [undefined, '-3'],
+      ['GROWTH', '5'],
+    ]);
+  });
+
   it('records nothing of a position that closed before the period ended', async () => {
     tick(1, 2);
     positions = [];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { InstrumentName } from '../../../bridge/lines/contract-resolver.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
+import type { Knowledge } from '../../../bridge/lines/short-options.ts';
 import { Snapshots } from '../../../bridge/lines/snapshots.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
@@ -22,11 +23,27 @@ const contracts = {
   resolveSymbol: async ({ symbol }: InstrumentName) => details(Number(symbol), symbol),
 };
 
+/** Every leg is held short, and each third contract trades for the last time: the watch class wants it. */
+const knowledge: Knowledge = {
+  positionsOf: (conId) => [
+    { account: 'DU1234567', contract: details(conId).contract, quantity: '-1', averageCost: '1' },
+  ],
+  heldConIds: () => [],
+  detailsOf: (conId) => {
+    const known = details(conId);
+    const lastTradeDate = conId % 3 === 0 ? '20200101' : '20991218';
+    return { ...known, contract: { ...known.contract, lastTradeDate } };
+  },
+  quoteOf: () => undefined,
+};
+
 type Step =
   | { readonly type: 'registry'; readonly strategies: readonly Strategy[] }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'tick' | 'snapshotsEnd' | 'reconnect' | 'linkDown' | 'linkUp' | 'linkUpLost' }
-  | { readonly type: 'refuse'; readonly conId: number };
+  | { readonly type: 'refuse'; readonly conId: number }
+  /** What a person's TWS leaves us: lines that stream may be taken away for it. */
+  | { readonly type: 'left'; readonly lines: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: strategies.map((all) => ({ type: 'registry' as const, strategies: all })) },
@@ -48,6 +65,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const stepBesideTws = fc.oneof(
+  { weight: 4, arbitrary: step },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 0, max: 12 }).map((lines) => ({ type: 'left' as const, lines })),
+  },
+);
+
 /** Streams and polls on one gateway that counts its own lines and refuses what is beyond them. */
 class Bench {
   readonly gateway = new ScriptedGateway();
@@ -59,7 +84,7 @@ class Bench {
     this.gateway.cap = options.gatewayCap;
     this.ledger = new LineLedger({ cap: options.cap, graceMs: 250, recoveryMs: 60_000 });
     const common = { gateway: this.gateway, ledger: this.ledger, contracts, log: SILENT, onQuote: () => {} };
-    this.streams = new Streams({ ...common, minHoldMs: 300 });
+    this.streams = new Streams({ ...common, minHoldMs: 300, knowledge });
     this.snapshots = new Snapshots({
       ...common,
       streams: this.streams,
@@ -104,6 +129,10 @@ class Bench {
         break;
       case 'refuse':
         gateway.notice(step.conId, 'refused');
+        break;
+      case 'left':
+        gateway.cap = step.lines;
+        gateway.evict();
         break;
       default:
         step satisfies never;
@@ -207,6 +236,39 @@ describe('lines, by the gateway’s own count', () => {
         },
       ),
       { numRuns: 60 },
+    );
+  });
+
+  it('come back as a person’s TWS gives them back: what is left out then does not fit', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 12 }),
+        fc.array(stepBesideTws, { maxLength: 25 }),
+        async (cap, steps) => {
+          const bench = new Bench({ cap, gatewayCap: cap });
+          for (const each of steps) {
+            await bench.run(each);
+            expect(bench.gateway.inUse).toBeLessThanOrEqual(bench.gateway.cap);
+          }
+          await bench.run({ type: 'linkUp' });
+          await bench.run({ type: 'left', lines: cap });
+          for (let minute = 0; minute < 2 * cap; minute += 1) {
+            await bench.run({ type: 'wait', ms: 60_000 });
+            await bench.quiet();
+          }
+          const { ledger, gateway } = bench;
+          const { streaming, watching, strategies: states } = bench.streams.status();
+          bench.stop();
+          expect(ledger.cap).toBe(cap);
+          expect(gateway.inUse).toBeLessThanOrEqual(cap);
+          const left = ledger.streamCap - (streaming - watching);
+          for (const { state, linesNeeded } of states) {
+            expect(['streaming', 'partial', 'degraded']).toContain(state);
+            if (state === 'degraded') expect(linesNeeded).toBeGreaterThan(left);
+          }
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ContractBook } from '../../../bridge/gateway/contracts.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
+import type { Knowledge } from '../../../bridge/lines/short-options.ts';
 import { Snapshots } from '../../../bridge/lines/snapshots.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
@@ -57,9 +58,14 @@ describe(`lines on a gateway that counts them (seed ${SEED})`, () => {
   });
 
   async function start(
-    options: Partial<GatewayOptions> & { readonly cap?: number; readonly recoveryMs?: number } = {},
+    options: Partial<GatewayOptions> & {
+      readonly cap?: number;
+      readonly reserve?: number;
+      readonly recoveryMs?: number;
+      readonly isWatching?: boolean;
+    } = {},
   ): Promise<void> {
-    const { cap = 100, recoveryMs = 60_000, ...rest } = options;
+    const { cap = 100, reserve = 0, recoveryMs = 60_000, isWatching = false, ...rest } = options;
     gateway = await startGateway({
       portfolio,
       tickPeriodMs: 20,
@@ -74,15 +80,34 @@ describe(`lines on a gateway that counts them (seed ${SEED})`, () => {
       log,
       path: join(directory, 'contracts.json'),
     });
-    ledger = new LineLedger({ cap, recoveryMs });
+    ledger = new LineLedger({ cap, reserve, recoveryMs });
     const common = { gateway: bridge.connection, ledger, contracts, log, onQuote: () => {} };
-    streams = new Streams(common);
+    streams = new Streams({ ...common, ...(isWatching ? { knowledge } : {}) });
     snapshots = new Snapshots({ ...common, streams, instruments: POLLED, periodMs: 1000 });
     await contracts.start();
     streams.start();
     snapshots.start();
     await bridge.nth('ready');
   }
+
+  /** The portfolio as it is, but for a last trading day that has come for all of it. */
+  const knowledge: Knowledge = {
+    positionsOf: (conId) =>
+      portfolio.positions
+        .filter((position) => position.conId === conId)
+        .map(({ account, quantity, averageCost }) => ({
+          account,
+          contract: { conId, symbol: 'X', secType: 'OPT', currency: 'USD' },
+          quantity,
+          averageCost,
+        })),
+    heldConIds: () => [],
+    detailsOf: (conId) => {
+      const known = contracts.peek(conId);
+      return known && { ...known, contract: { ...known.contract, lastTradeDate: '20200101' } };
+    },
+    quoteOf: (conId) => snapshots.quoteOf(conId),
+  };
 
   function update(strategies: readonly Strategy[]): void {
     streams.update(
@@ -135,6 +160,44 @@ describe(`lines on a gateway that counts them (seed ${SEED})`, () => {
     expect(lines().refused).toBe(0);
     expect(lines().peakWithSnapshots).toBeLessThanOrEqual(9);
     expect(ledger.cap).toBe(9);
+  });
+
+  it('swaps strategies within what the reserve leaves, while a person’s TWS uses the reserve and short legs are watched', async () => {
+    await start({ linesCap: 14, cap: 14, reserve: 2, isWatching: true });
+    gateway.inject({ kind: 'lines-taken', count: 2 });
+    // As an account that is short of them has it: each strategy's own legs, and two of them sold.
+    const short = condors.map((each) => ({
+      ...each,
+      legs: each.legs.map((leg) => ({
+        ...leg,
+        quantity: knowledge.positionsOf(leg.conId)[0]?.quantity ?? '0',
+      })),
+    }));
+    const watched = () =>
+      streams.status().rows.filter((row) => row.watch && row.state === 'confirmed').length;
+    update(short.map((each) => ({ ...each, status: 'INACTIVE' })));
+    await eventually(() => short.every((each) => each.legs.every((leg) => contracts.peek(leg.conId))));
+    for (let flip = 0; flip < 8; flip += 1) {
+      const wanted = new Set([flip % 5, (flip + 2) % 5]);
+      update(
+        short.map((each, index) => ({
+          ...each,
+          priority: 1,
+          status: wanted.has(index) ? ('ACTIVE' as const) : ('INACTIVE' as const),
+        })),
+      );
+      if (flip % 3 === 2) continue;
+      // Eight of the eleven that streams may have are theirs, the rest is the watch class's.
+      await eventually(() =>
+        short.every(({ id }, index) => !wanted.has(index) || stateOf(id) === 'streaming'),
+      );
+      await eventually(() => watched() === 3);
+      await eventually(() => lines().streaming === 11);
+    }
+    expect(lines().refused).toBe(0);
+    expect(lines().peakWithSnapshots).toBeLessThanOrEqual(12);
+    expect(ledger.status()).toMatchObject({ cap: 12, setting: 14, reserve: 2, polledShare: 1 });
+    await eventually(() => snapshots.status().polled.every((each) => each.mark?.price !== undefined));
   });
 
   it('learns from 101 that there are fewer lines than the setting says, and keeps whole strategies', async () => {

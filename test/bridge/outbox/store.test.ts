@@ -171,6 +171,21 @@ describe('the committed positions', () => {
       lastKeyframeAt: '2026-11-20T15:00:00.000Z',
     });
   });
+
+  it('keep what a model holds beside what its account holds, and remove either alone', () => {
+    const path = join(testDirectory(), 'outbox.db');
+    const { contract, account, quantity, averageCost } = draft();
+    const own = { account, contract, quantity, averageCost, missedSweeps: 0 };
+    const ofModel = { ...own, modelCode: 'GROWTH', quantity: '5' };
+    const store = open(path);
+    store.commitPositions({ upserts: [own, ofModel], removals: [] }, []);
+    expect(store.committed().positions).toEqual([own, ofModel]);
+    store.commitPositions({ upserts: [], removals: [{ account, conId: contract.conId }] }, []);
+    expect(store.committed().positions).toEqual([ofModel]);
+    const gone = { account, modelCode: 'GROWTH', conId: contract.conId };
+    store.commitPositions({ upserts: [], removals: [gone] }, []);
+    expect(store.committed().positions).toEqual([]);
+  });
 });
 
 describe('opening', () => {

@@ -103,13 +103,8 @@ describe('an account’s portfolio', () => {
     ],
     [
       'a row cannot be read',
-      () => gateway.emit({ type: 'portfolioMalformed', fault: 'quantity NaN' }),
-      'a row of the portfolio could not be read: quantity NaN',
-    ],
-    [
-      'another client has another account',
-      () => gateway.emit({ type: 'portfolioRefused', code: 2101, message: 'Unable to subscribe' }),
-      'Unable to subscribe (2101)',
+      () => gateway.emit({ type: 'portfolioFailed', fault: 'quantity NaN is no number' }),
+      'quantity NaN is no number',
     ],
     ['the bridge stops', () => portfolios.stop(), 'the bridge is stopping'],
   ])('is a failure and never a part when %s', async (_, happen, fault) => {
@@ -235,12 +230,16 @@ describe('the portfolio of a simulated gateway', () => {
   });
 });
 
-describe('a row of the portfolio on the wire', () => {
-  const QQQ = ['728937835', 'QQQ', 'OPT', '20270115', '500.0', 'P', '100', 'CBOE', 'USD', 'QQQ', 'QQQ'];
+const QQQ = ['728937835', 'QQQ', 'OPT', '20270115', '500.0', 'P', '100', 'CBOE', 'USD', 'QQQ', 'QQQ'];
+const ROW = ['8', ...QQQ, '-3', '19.5', '-5850', '2100', '0', '0', 'DU9000001'];
+
+describe('the list of an account on the wire', () => {
   const script: Script = {
     answer: (fields, client) => {
       if (fields[0] !== '6' || fields[2] !== '1') return false;
       const account = fields[3] ?? '';
+      client.send(6, 2, 'AccountReady', 'true', '', account);
+      client.send(6, 2, 'WhatIfPMEnabled', 'false', '', account);
       client.send(6, 2, 'NetLiquidation', '1234.5', 'USD', account);
       client.send(7, 8, ...QQQ, '-3', '19.515', '-5854.5', '2100.6321', '447.4', '0.0', account);
       const unset = String(Number.MAX_VALUE);
@@ -278,13 +277,17 @@ describe('a row of the portfolio on the wire', () => {
   });
 
   it.each([
-    ['has no number for a quantity', (row: readonly string[]) => row.with(12, 'many')],
-    ['is cut short', (row: readonly string[]) => row.slice(0, 8)],
-  ])('that %s fails the list', async (_, spoil) => {
-    const row = ['8', ...QQQ, '-3', '19.5', '-5850', '2100', '0', '0', 'DU9000001'];
+    [
+      'with a row that has no number for a quantity',
+      [7, ...ROW.with(12, 'many')],
+      /quantity NaN is no number/,
+    ],
+    ['with a row that is cut short', [7, ...ROW.slice(0, 8)], /Underrun error on PORTFOLIO_VALUE/],
+    ['of an account that is not ready', [6, 2, 'AccountReady', 'false', '', 'DU9000001'], /is not ready/],
+  ])('%s fails', async (_, message, fault) => {
     await using gateway = await startScriptedGateway({
       answer: (fields, client) => {
-        if (fields[0] === '6') client.send(7, ...spoil(row));
+        if (fields[0] === '6') client.send(...message);
         return fields[0] === '6';
       },
     });
@@ -292,7 +295,7 @@ describe('a row of the portfolio on the wire', () => {
     await bridge.nth('ready');
     const portfolios = new Portfolios({ gateway: bridge.connection, log: SILENT });
     portfolios.start();
-    await expect(portfolios.readPortfolio('DU9000001', signal)).rejects.toThrow(/could not be read/);
+    await expect(portfolios.readPortfolio('DU9000001', signal)).rejects.toThrow(fault);
     portfolios.stop();
   });
 });

@@ -1,4 +1,5 @@
 import type { DiffOptions, PositionRow, Sweep } from '../../../bridge/positions/differ.ts';
+import { type Testimony, testimonyOf } from '../../../bridge/positions/testimony.ts';
 import { VANISH } from '../../../bridge/positions/vanish.ts';
 import type { Contract } from '../../../shared/contract.ts';
 
@@ -10,6 +11,7 @@ export const OPTIONS: DiffOptions = {
   accounts: new Set([ACCOUNT, OTHER]),
   keyframePeriodMs: 15 * 60_000,
   vanish: VANISH,
+  testimonies: new Map(),
 };
 
 export function contract(conId: number, fields: Partial<Contract> = {}): Contract {
@@ -41,6 +43,23 @@ export function row(
   };
 }
 
+/** What the accounts' own windows show, asked for `seconds` after the start. */
+export function testimonies(
+  seconds: number,
+  rows: readonly PositionRow[],
+  accounts: readonly string[] = [ACCOUNT, OTHER],
+): ReadonlyMap<string, Testimony> {
+  return new Map(
+    accounts.map((account) => [
+      account,
+      testimonyOf(
+        rows.filter((each) => each.account === account),
+        seconds * 1000,
+      ),
+    ]),
+  );
+}
+
 /** A complete sweep, `seconds` after the start. */
 export function sweep(seconds: number, rows: readonly PositionRow[]): Sweep {
   const at = START + seconds * 1000;
@@ -48,6 +67,7 @@ export function sweep(seconds: number, rows: readonly PositionRow[]): Sweep {
     sweepId: `sweep-${seconds}`,
     startedAt: new Date(at - 500).toISOString(),
     completedAt: new Date(at).toISOString(),
+    completedTick: seconds * 1000,
     durationMs: 500,
     rows,
   };

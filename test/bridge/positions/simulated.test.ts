@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
 import { PositionBook } from '../../../bridge/positions/book.ts';
+import { Portfolios } from '../../../bridge/positions/portfolio.ts';
 import { Sweeper } from '../../../bridge/positions/sweep.ts';
+import { Witness } from '../../../bridge/positions/witness.ts';
 import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../../local/gateway/generator.ts';
 import { EMPTY_REPLICA } from '../../../shared/replica.ts';
@@ -21,6 +23,7 @@ describe(`positions of a gateway that changes (seed ${SEED})`, () => {
   let gateway: SimulatedGateway;
   let bridge: Connected;
   let outbox: DurableOutbox;
+  let portfolios: Portfolios;
   let book: PositionBook;
   let sweeper: Sweeper;
 
@@ -29,6 +32,8 @@ describe(`positions of a gateway that changes (seed ${SEED})`, () => {
     gateway = await startGateway({ portfolio, messagesPerSecondMax: 1000 });
     bridge = connect({ port: gateway.port });
     outbox = await openOutbox({ path: join(directory, 'outbox.db'), bridge: 'home', log: SILENT });
+    portfolios = new Portfolios({ gateway: bridge.connection, log: SILENT });
+    portfolios.start();
     book = new PositionBook({
       outbox,
       log: SILENT,
@@ -36,6 +41,10 @@ describe(`positions of a gateway that changes (seed ${SEED})`, () => {
       accounts: () => new Set(portfolio.accounts),
       quoteOf: () => undefined,
       diff: OPTIONS,
+      witness: new Witness({
+        readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+        restMs: 100,
+      }),
     });
     await book.start();
     sweeper = new Sweeper({
@@ -51,6 +60,7 @@ describe(`positions of a gateway that changes (seed ${SEED})`, () => {
 
   afterEach(async () => {
     sweeper.stop();
+    portfolios.stop();
     await book.stop();
     await outbox.close();
     await bridge.connection.stop();

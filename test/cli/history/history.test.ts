@@ -20,6 +20,13 @@ beforeAll(async () => {
     at(3, { quality: 'live', mark: { price: 3.5, delta: -0.25 }, quantity: '-1', reason: 'changed' }),
     at(4, { quality: 'none', quantity: '0', reason: 'closed' }),
     at(5, { quality: 'live', mark: { price: 1.25 }, account: 'DU9000002' }),
+    at(6, {
+      quality: 'live',
+      mark: { price: 1.5 },
+      account: 'DU9000002',
+      modelCode: 'GROWTH',
+      quantity: '7',
+    }),
     other,
   ];
   // One delivery twice: a reader sees it once.
@@ -48,7 +55,8 @@ describe('slotwise history', () => {
     expect(stdout).toMatch(/2026-11-20T15:01:00.000Z +keyframe +-3 +4\.5 +4\.4 +4\.6 +-0\.31 +live\n/);
     expect(stdout).toContain('price over 2 rows: first 4.5, last 3.5, low 3.5, high 4.5, mean 4\n');
     expect(stdout).toContain('left out: 1 stale, 1 none\n');
-    expect(stdout).toContain('price over 1 row: first 1.25');
+    expect(stdout).toMatch(/^DU\*\*\*02\n[^/]*price over 1 row: first 1.25/m);
+    expect(stdout).toMatch(/^DU\*\*\*02\/GROWTH\n[^/]*price over 1 row: first 1.5/m);
     expect(stdout).not.toContain('DU9000001');
     expect(stdout.match(/15:01:00/g)).toHaveLength(1);
   });
@@ -70,13 +78,18 @@ describe('slotwise history', () => {
   it('writes every row for a spreadsheet, exact and with account numbers', async () => {
     const { stdout } = await history(String(CON_ID), '--csv');
     const lines = stdout.trim().split('\n');
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(7);
     expect(lines[0]).toBe(
-      'observedAt,account,reason,quality,averageCost,quantity,price,bid,ask,last,iv,delta,gamma,vega,theta,underlying',
+      'observedAt,account,reason,quality,averageCost,quantity,price,bid,ask,last,iv,delta,gamma,vega,theta,underlying,modelCode',
     );
     expect(lines[1]).toBe(
-      '2026-11-20T15:01:00.000Z,DU9000001,keyframe,live,2100.6321,-3,4.5,4.4,4.6,,,-0.31,,,,',
+      '2026-11-20T15:01:00.000Z,DU9000001,keyframe,live,2100.6321,-3,4.5,4.4,4.6,,,-0.31,,,,,',
     );
+  });
+
+  it('names the model in a spreadsheet', async () => {
+    const { stdout } = await history(String(CON_ID), '--csv');
+    expect(stdout.trim().split('\n').at(-1)).toMatch(/,DU9000002,.*,7,1\.5,.*,GROWTH$/);
   });
 
   it('draws one field in the terminal, without the dead', async () => {

@@ -76,8 +76,9 @@ describe('the status of a bridge', () => {
 describe('the view of lines', () => {
   const since = '2026-11-20T14:59:00.000Z';
   const lines: BridgeStatus['lines'] = {
-    cap: 100,
+    ...bridgeStatus().lines,
     streaming: 20,
+    watching: 2,
     snapshotsInFlight: 3,
     refused: 1,
     rows: [
@@ -116,7 +117,9 @@ describe('the view of lines', () => {
         priority: 9,
         linesNeeded: 4,
         state: 'degraded',
+        since: '2026-11-19T20:00:00.000Z',
         reason: '2 lines were left',
+        legs: [],
       },
     ],
     polled: [{ name: 'VIX', quality: 'delayed', source: 'snapshot', lastAt: since, mark: { price: 17.5 } }],
@@ -125,12 +128,12 @@ describe('the view of lines', () => {
   it('says how many lines there are, who has one, who has not and why', () => {
     const text = linesView({ type: 'live', status: bridgeStatus({ lines }) });
     expect(text.split('\n')[0]).toBe(
-      'home: 20 of 100 lines streaming, 77 free, 3 snapshots in flight, 1 refused',
+      'home: 20 of 90 lines streaming, 2 of them in the watch class, 67 free, 3 snapshots in flight, 1 refused',
     );
     expect(text).toMatch(
-      / +1 +SPY 2026-12-18 600 C +confirmed +live +42 +a +leg of a\n +2 .*refused +none +0 +b +the broker/,
+      / +1 +SPY 2026-12-18 600 C +confirmed +14:59:00 +live +42 +a +leg of a\n +2 .*refused +14:59:00 +none +0 +b +the broker/,
     );
-    expect(text).toMatch(/b +DU\*\*\*01 +9 +4 +degraded +2 lines were left/);
+    expect(text).toMatch(/b +DU\*\*\*01 +9 +4 +degraded +2026-11-19 20:00:00 +2 lines were left/);
     expect(text).toMatch(/VIX +17\.5 +delayed/);
   });
 

@@ -118,6 +118,43 @@ describe('the positions of an account', () => {
   });
 });
 
+describe('the positions of models', () => {
+  const contract = { ...snapshot().contract, conId: 1 };
+  const own = position(1, '-3', { ...live, contract, averageCost: '2100' });
+  const ofModel = position(1, '5', { ...live, contract, averageCost: '1900', modelCode: 'GROWTH' });
+  const rows = () =>
+    positionRows([own, ofModel], [strategy({ id: 'a', legs: [{ conId: 1, quantity: '2' }] })], {});
+
+  it('are one row with their account’s own, which strategies are measured by', () => {
+    expect(rows()).toMatchObject([
+      {
+        quantity: '2',
+        unassigned: '0',
+        overAssigned: false,
+        models: [
+          { quantity: '-3', averageCost: '2100' },
+          { modelCode: 'GROWTH', quantity: '5', averageCost: '1900' },
+        ],
+        unrealized: '800',
+      },
+    ]);
+  });
+
+  it('are shown with their codes, and only where there are any', () => {
+    const [head, line] = positionTable(rows(), false).split('\n');
+    expect(head).toContain('MODELS');
+    expect(line).toContain('-3, GROWTH 5');
+    expect(positionTable(positionRows([own], [], {}), false)).not.toContain('MODELS');
+  });
+
+  it('are what is left when the account’s own closed', () => {
+    const closed = { ...own, quantity: '0', observedAt: '2026-11-21T15:00:00.000Z' };
+    const [row] = positionRows([closed, ofModel], [], {});
+    expect(row).toMatchObject({ quantity: '5', models: [{ modelCode: 'GROWTH' }], unrealized: '500' });
+    expect(positionRows([closed, { ...ofModel, quantity: '0' }], [], {})).toEqual([]);
+  });
+});
+
 describe('what a position gained', () => {
   it('takes the multiplier into the price only: averageCost contains it already', () => {
     expect(unrealized(position(1, '-3', { ...live, averageCost: '2100.5' }))).toBe('301.5');

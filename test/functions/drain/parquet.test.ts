@@ -103,7 +103,7 @@ describe('the rows of the lake', () => {
       'snapshot_id schema_version bridge epoch seq sweep_id lane priority reason account con_id symbol sec_type ' +
         'last_trade_date strike right multiplier exchange currency local_symbol trading_class quantity average_cost ' +
         'bid ask last price iv delta gamma vega theta underlying mark_at greeks_at quality strategy_ids ' +
-        'registry_version observed_at received_at body_digest',
+        'registry_version observed_at received_at body_digest model_code',
     );
   });
 });
@@ -171,6 +171,7 @@ function expectedRow({ contract, mark, ...sent }: Snapshot): Record<string, unkn
     observed_at: time(sent.observedAt),
     received_at: time(receivedAt),
     body_digest: digest,
+    model_code: sent.modelCode ?? null,
   };
 }
 

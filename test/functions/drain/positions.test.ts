@@ -1,6 +1,7 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPositions } from '../../../cli/positions/read.ts';
 import { newestOfEach, Positions } from '../../../functions/drain/positions.ts';
 import { isNewer, type Snapshot } from '../../../shared/snapshot.ts';
 import { createTables, startDynamoDb, TABLES, type TestDynamoDb } from '../../support/dynamodb.ts';
@@ -45,6 +46,23 @@ describe('the position table', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('keeps what a model holds beside what its account holds, and both are read back with the account', async () => {
+    const own = snapshot({ account: 'DU7000001', seq: 41 });
+    const ofModel = { ...own, ...snapshot({ account: 'DU7000001', seq: 42 }), modelCode: 'GROWTH' };
+    const stranger = snapshot({ account: 'DU70000011', seq: 43 });
+    expect(newestOfEach([own, ofModel])).toEqual([own, ofModel]);
+    for (const each of [own, ofModel, stranger]) {
+      expect(await positions.putNewer(each, receivedAt)).toBe('written');
+    }
+    const { positions: read, malformed } = await readPositions(
+      dynamoDb.documents,
+      TABLES.positions,
+      'DU7000001',
+    );
+    expect(malformed).toEqual([]);
+    expect(read.toSorted((left, right) => left.seq - right.seq)).toEqual([own, ofModel]);
   });
 
   it('ends in one state whatever the order of delivery within a bridge', () => {

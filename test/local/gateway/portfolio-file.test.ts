@@ -89,14 +89,20 @@ describe('a portfolio file', () => {
           { ...OPTION, contract: { ...rightless, conId: 3 } },
           AAPL,
         ],
-        positions: [POSITION, POSITION, { ...POSITION, account: 'DU9' }, { ...POSITION, conId: 77 }],
+        positions: [
+          POSITION,
+          POSITION,
+          { ...POSITION, account: 'DU9' },
+          { ...POSITION, conId: 77 },
+          { ...POSITION, modelCode: 'GROWTH' },
+        ],
       }),
     ).toEqual([
       'instruments[4].contract.conId 265598 is given twice',
       'instruments[1].price is required for STK',
       'instruments[2].underConId must name an instrument that has a price',
       'instruments[3].contract.right is required for OPT',
-      'positions[1].conId 265598 is held twice in one account',
+      'positions[1].conId 265598 is held twice in one account or model',
       'positions[2].account is not among accounts',
       'positions[3].conId 77 is not among instruments',
     ]);

@@ -121,6 +121,73 @@ describe('reqPositions', () => {
   });
 });
 
+describe('reqPositionsMulti', () => {
+  const conId = legOf(portfolio, 0, 0);
+  const own = { account: otherAccount, conId, quantity: '2', averageCost: '100' };
+  const ofModel = { ...own, modelCode: 'GROWTH', quantity: '3', averageCost: '90' };
+  const modelled = {
+    ...portfolio,
+    positions: [...portfolio.positions.filter((each) => each.account !== otherAccount), own, ofModel],
+  };
+
+  it('brings one account, models included or one of them alone, its end by id, then changes', async () => {
+    await using models = await startGateway({ portfolio: modelled, today: TODAY });
+    using client = await connectClient(models.port);
+    const listed = () =>
+      client
+        .all(EventName.positionMulti)
+        .map(([reqId, holder, model, , quantity, cost]) => `${reqId} ${holder} ${model} ${quantity} ${cost}`);
+    client.api.reqPositionsMulti(5, otherAccount, '');
+    await client.waitFor(EventName.positionMultiEnd, (reqId) => reqId === 5);
+    expect(listed()).toEqual([`5 ${otherAccount}  2 100`, `5 ${otherAccount} GROWTH 3 90`]);
+    client.api.reqPositionsMulti(6, otherAccount, 'GROWTH');
+    await client.waitFor(EventName.positionMultiEnd, (reqId) => reqId === 6);
+    expect(listed().slice(2)).toEqual([`6 ${otherAccount} GROWTH 3 90`]);
+    models.portfolio.close(ofModel);
+    await eventually(() => listed().length === 5);
+    expect(listed().slice(3)).toEqual([`5 ${otherAccount} GROWTH 0 0`, `6 ${otherAccount} GROWTH 0 0`]);
+    client.api.cancelPositionsMulti(5);
+    client.api.cancelPositionsMulti(6);
+    await eventually(
+      () => models.requests.filter(({ name }) => name === 'cancelPositionsMulti').length === 2,
+    );
+    models.portfolio.close(own);
+    client.api.reqCurrentTime();
+    await client.waitFor(EventName.currentTime);
+    expect(listed()).toHaveLength(5);
+  });
+
+  it('refuses by its id an account that it does not have', async () => {
+    using client = await connectClient(gateway.port);
+    client.api.reqPositionsMulti(5, 'U999', '');
+    await client.waitFor(EventName.error, (_, code, reqId) => code === 321 && reqId === 5);
+  });
+
+  it('adds models up in the lists that know none', async () => {
+    await using models = await startGateway({ portfolio: modelled, today: TODAY });
+    using client = await connectClient(models.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.positionEnd);
+    expect(rowsOf(client).filter((each) => each.startsWith(otherAccount))).toEqual([
+      `${otherAccount} ${conId} 5 100`,
+    ]);
+    client.api.reqAccountUpdates(true, otherAccount);
+    await client.waitFor(EventName.accountDownloadEnd);
+    expect(client.all(EventName.updatePortfolio).map(([, quantity]) => quantity)).toEqual([5]);
+  });
+
+  it('is all that there is above 50 accounts: reqPositions is refused', async () => {
+    const accounts = Array.from({ length: 51 }, (_, index) => `DU${8_000_000 + index}`);
+    await using large = await startGateway({ portfolio: { ...portfolio, accounts, positions: [] } });
+    using client = await connectClient(large.port);
+    client.api.reqPositions();
+    await client.waitFor(EventName.info, (_, code) => code === 321);
+    client.api.reqPositionsMulti(1, 'DU8000050', '');
+    await client.waitFor(EventName.positionMultiEnd);
+    expect(client.all(EventName.positionEnd)).toEqual([]);
+  });
+});
+
 describe('reqAccountUpdates', () => {
   it('brings one account with market values, and what changes in it', async () => {
     using client = await connectClient(gateway.port);

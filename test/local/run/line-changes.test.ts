@@ -24,16 +24,21 @@ const strategy = (
 describe('lineChanges', () => {
   it('frees what no other active strategy wants', () => {
     const strategies = [strategy('a', [1, 2, 3]), strategy('b', [3, 4]), strategy('c', [2], 'INACTIVE')];
-    const changes = lineChanges(strategies, strategy('a', [1, 2, 3], 'INACTIVE'));
+    const changes = lineChanges(strategies, strategy('a', [1, 2, 3], 'INACTIVE'), new Set());
     expect([...changes.freed]).toEqual([1, 2]);
     expect(changes.opened.size).toBe(0);
   });
 
   it('opens what nobody wanted yet', () => {
     const strategies = [strategy('a', [1, 2], 'INACTIVE'), strategy('b', [2])];
-    const changes = lineChanges(strategies, strategy('a', [1, 2]));
+    const changes = lineChanges(strategies, strategy('a', [1, 2]), new Set());
     expect([...changes.opened]).toEqual([1]);
     expect(changes.freed.size).toBe(0);
+  });
+
+  it('opens nothing that the watch class has already', () => {
+    const strategies = [strategy('a', [1, 2], 'INACTIVE')];
+    expect([...lineChanges(strategies, strategy('a', [1, 2]), new Set([2])).opened]).toEqual([1]);
   });
 });
 
@@ -47,6 +52,13 @@ describe('AwaitedRequests', () => {
     expect(requests.see({ ...request, name: 'cancelMktData', conId: 2 })).toBe(true);
     expect(requests.isComplete).toBe(true);
     expect(requests.see({ ...request, name: 'cancelMktData', conId: 2 })).toBe(false);
+  });
+
+  it('does not wait for the cancel of a line that the watch class keeps', () => {
+    const requests = new AwaitedRequests({ opened: new Set(), freed: new Set([2, 3]) });
+    requests.see({ ...request, name: 'cancelMktData', conId: 2, monotonicMs: 7 });
+    expect(requests.keep(new Set([2, 3, 4]))).toBe(1);
+    expect(requests).toMatchObject({ isComplete: true, lastSeenMs: 7 });
   });
 
   it.each([

@@ -29,6 +29,8 @@ const shown = (overrides: Partial<StrategyStatus> = {}): StrategyStatus => ({
   priority: 1,
   linesNeeded: 2,
   state: 'streaming',
+  since: SINCE,
+  legs: [],
   reason: 'all of its lines',
   ...overrides,
 });
@@ -72,6 +74,13 @@ describe('a quiet point', () => {
     const degraded = status({ rows: [], strategies: [shown({ state: 'degraded', reason: 'no room' })] });
     const lines = { ...quiet.lines, streaming: 0, byConId: new Map() };
     expect(complaintsOf({ ...quiet, status: degraded, lines })).toEqual([]);
+  });
+
+  it('takes a line of the watch class', () => {
+    const watching = status({ rows: [line(1), line(2), line(3, { watch: true })] });
+    const byConId = new Map([1, 2, 3].map((conId) => [conId, 1]));
+    const lines = { ...quiet.lines, streaming: 3, byConId };
+    expect(complaintsOf({ ...quiet, status: watching, lines })).toEqual([]);
   });
 
   it.each<readonly [string, Partial<Observation>, string]>([

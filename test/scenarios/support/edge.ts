@@ -7,8 +7,11 @@ import { LineLedger } from '../../../bridge/lines/ledger.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
 import { PositionBook } from '../../../bridge/positions/book.ts';
+import type { AccountDoubt } from '../../../bridge/positions/doubts.ts';
+import { Portfolios } from '../../../bridge/positions/portfolio.ts';
 import { Sweeper } from '../../../bridge/positions/sweep.ts';
 import { VANISH } from '../../../bridge/positions/vanish.ts';
+import { Witness } from '../../../bridge/positions/witness.ts';
 import type { FaultKind } from '../../../local/gateway/faults.ts';
 import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../../local/gateway/generator.ts';
@@ -41,13 +44,14 @@ export class Edge implements AsyncDisposable {
   readonly bridge: Connected;
   readonly ledger: LineLedger;
   readonly streams: Streams;
+  readonly book: PositionBook;
   readonly sweeper: Sweeper;
   readonly run: ScenarioRun | undefined;
   readonly #outbox: DurableOutbox;
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<Edge, 'gateway' | 'bridge' | 'ledger' | 'streams' | 'sweeper' | 'run'> & {
+    parts: Pick<Edge, 'gateway' | 'bridge' | 'ledger' | 'streams' | 'book' | 'sweeper' | 'run'> & {
       readonly outbox: DurableOutbox;
       readonly stack: AsyncDisposableStack;
     },
@@ -56,6 +60,7 @@ export class Edge implements AsyncDisposable {
     this.bridge = parts.bridge;
     this.ledger = parts.ledger;
     this.streams = parts.streams;
+    this.book = parts.book;
     this.sweeper = parts.sweeper;
     this.run = parts.run;
     this.#outbox = parts.outbox;
@@ -68,6 +73,8 @@ export class Edge implements AsyncDisposable {
       readonly connection?: Partial<ConnectionSettings>;
       readonly recoveryMs?: number;
       readonly sweepDeadlineMs?: number;
+      /** How long sweeps have to agree when most of an account vanished. Default ten minutes. */
+      readonly agreeMs?: number;
       readonly scenario?: Scenario;
     } = {},
   ): Promise<Edge> {
@@ -112,13 +119,30 @@ export class Edge implements AsyncDisposable {
     });
     streams.start();
     stack.defer(() => streams.stop());
+    const portfolios = new Portfolios({
+      gateway: connection,
+      log: SILENT,
+      deadlineMs: options.sweepDeadlineMs ?? 2_000,
+      settleMs: 20,
+    });
+    portfolios.start();
+    stack.defer(() => portfolios.stop());
+    const witness = new Witness({
+      readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+      restMs: 100,
+    });
+    stack.defer(() => witness.stop());
     const book = new PositionBook({
       outbox,
       log: SILENT,
       replica: () => EMPTY_REPLICA,
       accounts: () => new Set(portfolio.accounts),
       quoteOf: () => undefined,
-      diff: { keyframePeriodMs: 900_000, vanish: VANISH },
+      diff: {
+        keyframePeriodMs: 900_000,
+        vanish: { ...VANISH, agreeMs: options.agreeMs ?? VANISH.agreeMs },
+      },
+      witness,
     });
     await book.start();
     stack.defer(() => book.stop());
@@ -138,7 +162,7 @@ export class Edge implements AsyncDisposable {
         .reduce(applyImage, EMPTY_REPLICA),
       { ours: new Set(portfolio.accounts), elsewhere: new Map() },
     );
-    return new Edge({ gateway, bridge, ledger, streams, sweeper, run, outbox, stack: stack.move() });
+    return new Edge({ gateway, bridge, ledger, streams, book, sweeper, run, outbox, stack: stack.move() });
   }
 
   /** @returns a bridge at work: every wanted line confirmed and ticking, the portfolio on disk */
@@ -212,6 +236,18 @@ export class Edge implements AsyncDisposable {
   async swept(more = 2): Promise<void> {
     const { complete } = this.sweeper.counts();
     await eventually(() => this.sweeper.counts().complete >= complete + more, { what: 'complete sweeps' });
+  }
+
+  /** Positions that the list lacks and that are not closed. */
+  doubts(): readonly AccountDoubt[] {
+    return this.book.status().doubts;
+  }
+
+  /** How often an account was asked for its own holdings. */
+  asked(): number {
+    return this.gateway.requests.filter(
+      ({ name, fields }) => name === 'reqAccountUpdates' && fields[2] === '1',
+    ).length;
   }
 
   /** The proof that a fault happened, and not only that it was asked for. */
