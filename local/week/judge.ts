@@ -9,7 +9,7 @@ export interface Observation {
   /** Undefined while the bridge does not answer. */
   readonly status: BridgeStatus | undefined;
   /** By the gateway's own count. */
-  readonly lines: Pick<LineCounts, 'streaming' | 'byConId' | 'peakWithSnapshots'>;
+  readonly lines: Pick<LineCounts, 'byConId' | 'peakWithSnapshots'>;
   readonly orders: number;
   /** The most that the bridge was told to use. */
   readonly cap: number;
@@ -78,11 +78,17 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
   if (unwanted.length > 0) {
     complaints.push(`confirmed and not wanted: ${unwanted.map(({ conId }) => conId).join(', ')}`);
   }
-  const uncounted = [...confirmed].filter((conId) => !lines.byConId.has(conId));
-  if (uncounted.length > 0)
-    complaints.push(`confirmed, and the gateway has no line: ${uncounted.join(', ')}`);
-  if (lines.streaming !== confirmed.size) {
-    complaints.push(`${confirmed.size} lines confirmed, ${lines.streaming} streamed by the gateway's count`);
+  const miscounted = [...confirmed].filter((conId) => lines.byConId.get(conId) !== 1);
+  if (miscounted.length > 0) {
+    const counts = miscounted.map((conId) => `${conId} (${lines.byConId.get(conId) ?? 0})`);
+    complaints.push(`confirmed, and not one line by the gateway's count: ${counts.join(', ')}`);
+  }
+  const strays = [...lines.byConId.keys()].filter((conId) => !confirmed.has(conId));
+  const { snapshotsInFlight } = status.lines;
+  if (strays.length > snapshotsInFlight) {
+    complaints.push(
+      `the gateway counts lines of ${strays.join(', ')}, and the bridge polls ${snapshotsInFlight} contracts now`,
+    );
   }
   const silent = rows.filter(({ quality }) => quality === 'stale' || quality === 'none');
   if (silent.length > 0) {

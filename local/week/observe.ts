@@ -7,12 +7,13 @@ import { positionKeyOf } from './truth.ts';
 
 export async function observe(stage: Stage): Promise<Observation> {
   const { cloudPart, gateway, keeper, truth } = stage;
-  const [strategies, registryVersion, table, status] = await Promise.all([
+  const [strategies, registryVersion, table] = await Promise.all([
     cloudPart.store.list(),
     cloudPart.store.head(),
     readTable(stage),
-    keeper.status(),
   ]);
+  // Bridge and gateway at once: what is polled comes and goes.
+  const status = await keeper.status();
   const { lines, orders } = gateway.stats();
   return {
     status,

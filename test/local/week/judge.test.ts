@@ -56,7 +56,7 @@ const held = new Map([
 
 const quiet: Observation = {
   status: status(),
-  lines: { streaming: 2, peakWithSnapshots: 4, byConId: new Map([1, 2].map((conId) => [conId, 1])) },
+  lines: { peakWithSnapshots: 4, byConId: new Map([1, 2].map((conId) => [conId, 1])) },
   orders: 0,
   cap: 4,
   strategies: [strategy({ id: 'condor', status: 'ACTIVE', legs })],
@@ -72,15 +72,20 @@ describe('a quiet point', () => {
 
   it('takes a strategy without lines that says why', () => {
     const degraded = status({ rows: [], strategies: [shown({ state: 'degraded', reason: 'no room' })] });
-    const lines = { ...quiet.lines, streaming: 0, byConId: new Map() };
+    const lines = { ...quiet.lines, byConId: new Map() };
     expect(complaintsOf({ ...quiet, status: degraded, lines })).toEqual([]);
+  });
+
+  it('takes lines of contracts that are polled', () => {
+    const polling = status({ snapshotsInFlight: 1 });
+    const byConId = new Map([1, 2, 3].map((conId) => [conId, 1]));
+    expect(complaintsOf({ ...quiet, status: polling, lines: { ...quiet.lines, byConId } })).toEqual([]);
   });
 
   it('takes a line of the watch class', () => {
     const watching = status({ rows: [line(1), line(2), line(3, { watch: true })] });
     const byConId = new Map([1, 2, 3].map((conId) => [conId, 1]));
-    const lines = { ...quiet.lines, streaming: 3, byConId };
-    expect(complaintsOf({ ...quiet, status: watching, lines })).toEqual([]);
+    expect(complaintsOf({ ...quiet, status: watching, lines: { ...quiet.lines, byConId } })).toEqual([]);
   });
 
   it.each<readonly [string, Partial<Observation>, string]>([
@@ -127,12 +132,34 @@ describe('a quiet point', () => {
     [
       'the gateway has no such line',
       { lines: { ...quiet.lines, byConId: new Map([[1, 1]]) } },
-      'the gateway has no line: 2',
+      "not one line by the gateway's count: 2 (0)",
     ],
     [
-      'the gateway streams more',
-      { lines: { ...quiet.lines, streaming: 3 } },
-      '2 lines confirmed, 3 streamed',
+      'the gateway counts a line twice',
+      {
+        lines: {
+          ...quiet.lines,
+          byConId: new Map([
+            [1, 1],
+            [2, 2],
+          ]),
+        },
+      },
+      "not one line by the gateway's count: 2 (2)",
+    ],
+    [
+      'the gateway has a line that nobody wants',
+      {
+        lines: {
+          ...quiet.lines,
+          byConId: new Map([
+            [1, 1],
+            [2, 1],
+            [3, 1],
+          ]),
+        },
+      },
+      'lines of 3, and the bridge polls 0 contracts now',
     ],
     [
       'a line is stale',
