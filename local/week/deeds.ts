@@ -10,17 +10,19 @@ export type Step = { readonly atMs: number } & Deed;
 export type Deed =
   | { readonly do: 'fault'; readonly name: string; readonly fault: FaultInput; readonly forMs?: number }
   /**
-   * The nightly restart: nobody listens, then the old client id lingers, then the list of positions may still load.
+   * The nightly restart: nobody listens, then the old client id lingers, then the list of positions still loads.
    * Settled while it is down: who expired or was assigned.
    */
   | {
       readonly do: 'restart';
       readonly downMs: number;
       readonly lingerMs: number;
-      readonly loading?: {
+      readonly loading: {
         readonly answer: 'empty' | 'partial';
         /** Of the positions that it lists meanwhile. */
         readonly share: number;
+        /** What the account's own holdings are like meanwhile; asked for where few enough are missing. */
+        readonly holdings?: 'not-ready' | 'never-end';
         readonly forMs: number;
       };
       readonly settled: readonly FaultOf<'assignment' | 'expiry'>[];

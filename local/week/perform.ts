@@ -83,26 +83,26 @@ export class Performer {
     for (const change of settled) this.#truly(() => gateway.inject(change));
     await this.#stand(refused, downMs);
     const lingering = gateway.inject({ kind: 'client-ids-linger' });
-    const list =
-      loading === undefined
-        ? undefined
-        : gateway.inject({ kind: 'positions', answer: loading.answer, share: loading.share });
+    const { answer, share, holdings, forMs } = loading;
+    const list = gateway.inject({ kind: 'positions', answer, share });
+    const window = holdings && gateway.inject({ kind: 'account-updates', answer: holdings });
     const servedMs = performance.now();
     refused.end();
     await this.#stand(lingering, lingerMs);
     lingering.end();
-    if (list !== undefined) {
-      await this.#stand(list, (loading?.forMs ?? 0) - (performance.now() - servedMs));
-      list.end();
-    }
+    await this.#stand(list, forMs - (performance.now() - servedMs));
+    if (window !== undefined) await this.#stand(window, 0);
+    list.end();
+    window?.end();
     const unmet = [
       ...(refused.isExercised ? [] : ['nobody was refused']),
       ...(lingering.isExercised ? [] : ['nobody met the old client id']),
-      ...(list === undefined || list.isExercised ? [] : ['nobody asked for positions']),
+      ...(list.isExercised ? [] : ['nobody asked for positions']),
+      ...(window === undefined || window.isExercised ? [] : ["nobody asked for an account's holdings"]),
     ];
     const kinds = settled.map(({ kind }) => kind);
     return {
-      name: loading === undefined ? 'nightly restart' : `nightly restart, positions ${loading.answer}`,
+      name: `nightly restart, ${NAMES[answer]}${holdings === undefined ? '' : ', account window too'}`,
       isExercised: unmet.length === 0,
       detail: unmet.join(', ') || ['refused, then 326', ...kinds].join(', '),
     };
@@ -274,6 +274,8 @@ export class Performer {
     return turn;
   }
 }
+
+const NAMES = { empty: 'no position listed', partial: 'some positions listed' } as const;
 
 /** What the bridge says when a service of AWS does not answer. */
 const AWAY: ReadonlySet<string> = new Set(['publisher-fault', 'registry-fault', 'lease-fault']);

@@ -13,8 +13,8 @@ const SESSION_MS = 32_000;
 const NIGHT_MS = 12_000;
 const WEEKEND_MS = 18_000;
 const KILLS_PER_DAY = 2;
-/** Of the positions, while the gateway loads. */
-const HALF_LOADED = 0.3;
+/** Of the positions, while the gateway loads: enough for each account to miss some. */
+const MISSING_MIN = 0.1;
 const OUTAGES_PER_WEEK = 2;
 const FAULTS_PER_SESSION = 4;
 const TRADES_PER_SESSION = 8;
@@ -95,7 +95,7 @@ class Planner {
   night(nth: number): Phase {
     const isWeekend = nth === this.#sessions - 1;
     const durationMs = isWeekend ? WEEKEND_MS : NIGHT_MS;
-    const steps: Step[] = [{ atMs: 0, ...this.#restart(nth, isWeekend) }];
+    const steps: Step[] = [{ atMs: 0, ...this.#restart(nth) }];
     if (isWeekend) {
       const { loginMs } = this.#timing.world;
       steps.push({ atMs: 0, do: 'login', refusedMs: loginMs, muteMs: loginMs / 2 });
@@ -147,15 +147,28 @@ class Planner {
     return [{ atMs: SESSION_MS / 2 + this.#moment(SESSION_MS / 4), do: 'disk-full' }];
   }
 
-  /** Every other night, and the last one, the list of positions is not there yet when the gateway is. */
-  #restart(nth: number, isWeekend: boolean): Deed {
+  /** The list of positions is not whole yet when the gateway is there, and what was settled is not in it either. */
+  #restart(nth: number): Deed {
     const { downMs, lingerMs, loadingMs } = this.#timing.world;
-    if (nth % 2 === 1 && !isWeekend) {
-      return { do: 'restart', downMs, lingerMs, settled: this.#desk.settle() };
+    const restart = { do: 'restart', downMs, lingerMs, settled: this.#desk.settle() } as const;
+    const share = this.#random.next() / 3;
+    switch (nth % 3) {
+      case 0:
+        // Less than half is missing: by itself nothing about such a list looks wrong.
+        return {
+          ...restart,
+          loading: {
+            answer: 'partial',
+            share: 1 - MISSING_MIN - share,
+            holdings: this.#random.pick(['not-ready', 'never-end']),
+            forMs: loadingMs,
+          },
+        };
+      case 1:
+        return { ...restart, loading: { answer: 'empty', share: 0, forMs: loadingMs } };
+      default:
+        return { ...restart, loading: { answer: 'partial', share, forMs: loadingMs } };
     }
-    const answer = nth % 4 === 0 ? 'empty' : 'partial';
-    const loading = { answer, share: HALF_LOADED, forMs: loadingMs } as const;
-    return { do: 'restart', downMs, lingerMs, loading, settled: [] };
   }
 
   #moment(belowMs: number): number {

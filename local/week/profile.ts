@@ -1,4 +1,3 @@
-import { VANISH } from '../../bridge/positions/vanish.ts';
 import { environmentName } from '../../bridge/settings-environment.ts';
 import { settingsSchema } from '../../bridge/settings-schema.ts';
 import { BRIDGE, DRAIN } from '../../shared/limits.ts';
@@ -20,6 +19,7 @@ const COMPRESSED = {
   'snapshots.periodMs': 4000,
   'heartbeat.periodMs': 4000,
   'feed.headPeriodMs': 4000,
+  'sweep.massAbsenceMs': 20_000,
   'keyframe.periodMs': 30_000,
 } as const;
 
@@ -71,7 +71,7 @@ export const REAL: Timing = {
     snapshotMs: 11_000,
     downMs: 15_000,
     lingerMs: 30_000,
-    loadingMs: 120_000,
+    loadingMs: 180_000,
     loginMs: 3_600_000,
     silenceMs: 60_000,
     outageMs: 20 * 60_000,
@@ -89,7 +89,7 @@ export const WEEK: Timing = {
     snapshotMs: 1300,
     downMs: 700,
     lingerMs: 1500,
-    loadingMs: 9000,
+    loadingMs: 11_000,
     loginMs: 8000,
     silenceMs: 4000,
     outageMs: 8000,
@@ -141,10 +141,13 @@ export function relationsOf(timing: Timing): Relation[] {
       holds: Math.max(...waits) < world.lingerMs,
     },
     {
-      text: 'a gateway that is loading shows two complete sweeps',
-      holds: world.lingerMs + backoffMaxMs / 4 + 2 * sweepMs < world.loadingMs,
+      text: 'a gateway that is loading shows three complete sweeps',
+      holds: world.lingerMs + backoffMaxMs / 4 + 3 * sweepMs < world.loadingMs,
     },
-    { text: 'the vanish guard outlasts the loading', holds: world.loadingMs < VANISH.agreeMs },
+    {
+      text: 'the vanish guard outlasts the loading',
+      holds: world.loadingMs < periods['sweep.massAbsenceMs'],
+    },
     {
       text: 'a login that is waited for opens the circuit, and a probe meets it',
       holds:
