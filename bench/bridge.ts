@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LOCAL_RUN, parseLocalRun } from '../shared/local-run.ts';
 import { bridgeStatusSchema } from '../shared/status.ts';
+import { corePercent, figuresOf, median, type ProcessFigures, round } from './process-figures.ts';
 
 /**
  * What the bridge takes of the machine: `node bench/bridge.ts [--positions 5000] [--for 60]`. Runs the main job in a
@@ -17,7 +18,6 @@ const { values } = parseArgs({
   options: { positions: { type: 'string', default: '5000' }, for: { type: 'string', default: '60' } },
 });
 const CLI = fileURLToPath(new URL('../cli/slotwise.ts', import.meta.url));
-const TICKS_PER_SECOND = 100;
 
 const dir = mkdtempSync(join(tmpdir(), 'slotwise-bench-'));
 const job = spawn(
@@ -35,8 +35,8 @@ void ended.then(() => {
   isOver = true;
 });
 
-let first: { cpuS: number; atMs: number } | undefined;
-let last: { cpuS: number; atMs: number } | undefined;
+let first: ProcessFigures | undefined;
+let last: ProcessFigures | undefined;
 const residentMb: number[] = [];
 let highestMb = 0;
 let sweeps: unknown;
@@ -60,7 +60,7 @@ console.log(
       positions: Number(values.positions),
       residentMbMedian: median(steady),
       residentMbHighest: highestMb,
-      corePercent: Number(((100 * (last.cpuS - first.cpuS)) / ((last.atMs - first.atMs) / 1000)).toFixed(1)),
+      corePercent: round(corePercent(first, last)),
       sweeps,
       report: JSON.parse(output.trim().split('\n').at(-1) ?? '{}'),
     },
@@ -78,29 +78,8 @@ async function look() {
     const answer = await fetch(`${bridge.statusUrl}/status.json`);
     const status = bridgeStatusSchema.parse(await answer.json());
     if (status.sweeps.complete === 0) return undefined;
-    const memory = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [user = 0, system = 0] = stat
-      .slice(stat.lastIndexOf(')') + 2)
-      .split(' ')
-      .slice(11, 13)
-      .map(Number);
-    return {
-      residentMb: kilobytes(memory, 'VmRSS') / 1000,
-      highestMb: kilobytes(memory, 'VmHWM') / 1000,
-      cpuS: (user + system) / TICKS_PER_SECOND,
-      atMs: performance.now(),
-      sweeps: status.sweeps,
-    };
+    return { ...figuresOf(pid), sweeps: status.sweeps };
   } catch {
     return undefined;
   }
-}
-
-function kilobytes(text: string, name: string): number {
-  return Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1] ?? Number.NaN);
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((left, right) => left - right)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }

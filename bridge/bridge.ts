@@ -105,12 +105,16 @@ export async function startBridge({
   });
   const ledger = new LineLedger(settings.lines);
   const offer = (lane: Lane) => (conId: number) => dispatcher.offer(conId, lane);
+  const onStreamed = (conId: number) => {
+    recorder.touch(conId);
+    dispatcher.offer(conId, 'stream');
+  };
   const streams = new Streams({
     gateway: connection,
     contracts,
     ledger,
     log,
-    onQuote: offer('stream'),
+    onQuote: onStreamed,
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
     knowledge: {
@@ -163,7 +167,7 @@ export async function startBridge({
     deadlineMs: settings.sweep.deadlineMs,
   });
 
-  const recorder = new Recorder({
+  const recorder: Recorder = new Recorder({
     outbox,
     log,
     replica: () => replica.replica,
@@ -181,7 +185,7 @@ export async function startBridge({
     reserved: [recorder.name],
   });
   const dispatcher: Dispatcher = new Dispatcher({
-    handlers: [recorder, ...own],
+    handlers: own,
     log,
     describe: (conId, lane) =>
       describeContract(conId, lane, {
@@ -258,6 +262,7 @@ export async function startBridge({
   accounts.start();
   started.defer(() => accounts.stop());
   portfolios.start();
+  recorder.start();
   streams.start();
   snapshots.start();
   heartbeats.start();
@@ -273,6 +278,7 @@ export async function startBridge({
     streams.stop();
     ledger.stop();
     await dispatcher.stop();
+    await recorder.stop();
     await book.stop();
     await heartbeats.stop();
     const { remaining } = await publisher.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));

@@ -33,6 +33,12 @@ const LAYERS = [
     factory: 'gatewayCommand',
     summary: 'run the simulated IB Gateway alone',
   },
+  {
+    name: 'record',
+    path: '../local/gateway/record/command.ts',
+    factory: 'recordCommand',
+    summary: 'write what TWS or IB Gateway sends as a portfolio and a scenario of the simulated gateway',
+  },
 ] as const;
 
 const EPILOGUE = `

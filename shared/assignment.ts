@@ -39,6 +39,8 @@ export function assign(holdings: readonly Holding[], strategies: Iterable<Strate
     }
   }
   return [...rows.values()].map(({ holding, claims }) => {
+    // Most of a portfolio: nothing to compute, and the live page asks each second.
+    if (claims.size === 0) return { ...holding, claims, unassigned: holding.quantity, overAssigned: false };
     const unassigned = addDecimals(holding.quantity, ...[...claims.values()].map(negateDecimal));
     return { ...holding, claims, unassigned, overAssigned: isOverAssigned(holding.quantity, unassigned) };
   });

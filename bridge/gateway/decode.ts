@@ -217,18 +217,16 @@ export function decodeGreeks(
 ): { readonly source: GreeksSource; readonly greeks: Greeks } | undefined {
   const source = GREEKS.get(tickType);
   if (source === undefined) return undefined;
-  return {
-    source,
-    greeks: {
-      ...present('iv', unless(-1, row.iv)),
-      ...present('price', unless(-1, row.price)),
-      ...present('delta', unless(-2, row.delta)),
-      ...present('gamma', unless(-2, row.gamma)),
-      ...present('vega', unless(-2, row.vega)),
-      ...present('theta', unless(-2, row.theta)),
-      ...present('underlying', unless(-1, row.underlying)),
-    },
-  };
+  const greeks: { -readonly [Key in keyof Greeks]: Greeks[Key] } = {};
+  // Most of what comes is this: fields are set one by one, because spreading them takes several times as long.
+  if (isComputed(row.iv, -1)) greeks.iv = row.iv;
+  if (isComputed(row.price, -1)) greeks.price = row.price;
+  if (isComputed(row.delta, -2)) greeks.delta = row.delta;
+  if (isComputed(row.gamma, -2)) greeks.gamma = row.gamma;
+  if (isComputed(row.vega, -2)) greeks.vega = row.vega;
+  if (isComputed(row.theta, -2)) greeks.theta = row.theta;
+  if (isComputed(row.underlying, -1)) greeks.underlying = row.underlying;
+  return { source, greeks };
 }
 
 export function decodeMarketDataType(value: number): MarketDataType | undefined {
@@ -247,8 +245,8 @@ function isNumber(value: number | undefined): value is number {
   return value !== undefined && Number.isFinite(value) && Math.abs(value) !== Number.MAX_VALUE;
 }
 
-function unless(unset: number, value: number | undefined): number | undefined {
-  return isNumber(value) && value !== unset ? value : undefined;
+function isComputed(value: number | undefined, unset: number): value is number {
+  return isNumber(value) && value !== unset;
 }
 
 function positiveOrAbsent(value: number | undefined): number | undefined {

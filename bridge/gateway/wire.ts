@@ -2,8 +2,10 @@ import { EventName, IBApi, type Contract as IbContract } from '@stoqey/ib';
 import type { Log } from '../log.ts';
 import * as decode from './decode.ts';
 import type { GatewayEvent, MarketDataType, RequestContract } from './events.ts';
+import { FrameSplitter } from './frames.ts';
 import type { Message } from './notices.ts';
 import type { ConnectionSettings } from './settings.ts';
+import { readTick } from './ticks.ts';
 
 /** What one connection says of itself, beside the events of the data that it carries. */
 export type WireSignal =
@@ -108,24 +110,28 @@ export class Wire {
   }
 
   /**
-   * What the library's decoder throws (an advancedOrderReject that is no JSON) would end the process; a frame of
-   * negative length would keep it in a loop of empty messages for good, so the first of those throws. Either costs
-   * this connection and no more. The library offers no place to catch it but its own socket's method.
+   * What comes is cut into frames here, ticks are read here, and the library gets the rest a frame at a time. What its
+   * decoder throws (an advancedOrderReject that is no JSON) would end the process, a frame of negative length would
+   * keep it in a loop for good: either costs this connection and no more. The library offers no place for that but its
+   * own socket's method.
    */
   #guardDecoder(): void {
     const { socket } = (this.#api as unknown as Internals).controller;
     const read = socket.onData.bind(socket);
+    const frames = new FrameSplitter();
+    const take = (frame: Buffer) => {
+      if (this.#muted) return;
+      const tick = readTick(frame, Date.now());
+      if (tick === undefined) read(frame);
+      else this.#data(tick);
+    };
     socket.onData = (bytes) => {
       try {
-        read(bytes);
+        frames.push(bytes, take);
       } catch (cause) {
         if (!this.#muted) this.#listen({ type: 'socketError', message: `unreadable frame: ${cause}` });
       }
     };
-    const refuseEmpty = (_tokens: string[], text: string) => {
-      if (text === '') throw new RangeError('a frame without a message');
-    };
-    this.#api.on(EventName.received as never, refuseEmpty as never);
   }
 
   #subscribe(): void {
@@ -227,36 +233,6 @@ export class Wire {
 
   #subscribeLines(): void {
     const pulse = (reqId: number) => this.#data({ type: 'pulse', at: Date.now(), reqId });
-    this.#on(EventName.tickPrice, (reqId: number, tickType: number, value: number | undefined) => {
-      const tick = decode.decodePrice(tickType, value);
-      if (tick === undefined) pulse(reqId);
-      else this.#data({ type: 'price', at: Date.now(), reqId, ...tick });
-    });
-    this.#on(EventName.tickSize, (reqId: number, tickType?: number, value?: number) => {
-      const tick = decode.decodeSize(tickType, value);
-      if (tick === undefined) pulse(reqId);
-      else this.#data({ type: 'size', at: Date.now(), reqId, ...tick });
-    });
-    this.#on(
-      EventName.tickOptionComputation,
-      (
-        reqId: number,
-        tickType: number,
-        _attribute: number | undefined,
-        iv?: number,
-        delta?: number,
-        price?: number,
-        _dividend?: number,
-        gamma?: number,
-        vega?: number,
-        theta?: number,
-        underlying?: number,
-      ) => {
-        const tick = decode.decodeGreeks(tickType, { iv, delta, price, gamma, vega, theta, underlying });
-        if (tick === undefined) pulse(reqId);
-        else this.#data({ type: 'greeks', at: Date.now(), reqId, ...tick });
-      },
-    );
     this.#on(EventName.marketDataType, (reqId: number, value: number) => {
       const marketDataType = decode.decodeMarketDataType(value);
       if (marketDataType === undefined) pulse(reqId);
@@ -265,14 +241,7 @@ export class Wire {
     this.#on(EventName.tickSnapshotEnd, (reqId: number) =>
       this.#data({ type: 'snapshotEnd', at: Date.now(), reqId }),
     );
-    for (const name of [
-      EventName.tickReqParams,
-      EventName.tickGeneric,
-      EventName.tickString,
-      EventName.tickEFP,
-    ]) {
-      this.#on(name, pulse);
-    }
+    for (const name of [EventName.tickReqParams, EventName.tickEFP]) this.#on(name, pulse);
   }
 
   #subscribeContracts(): void {

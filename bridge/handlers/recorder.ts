@@ -6,7 +6,6 @@ import type { Outbox, SnapshotDraft } from '../outbox/draft.ts';
 import { type HeldPosition, keyOf } from '../positions/differ.ts';
 import { ownersByAccount } from '../positions/drafts.ts';
 import { hasMoved } from './deadband.ts';
-import type { PositionUpdate, PositionUpdateHandler } from './handler.ts';
 
 export interface RecorderOptions {
   readonly outbox: Pick<Outbox, 'append'>;
@@ -22,13 +21,14 @@ export interface RecorderOptions {
 }
 
 /**
- * The built-in handler that keeps the streamed legs' course: per period one snapshot of each position whose line
- * moved past a deadband since the last one, in one batch. A watched leg has no position and therefore no snapshot:
+ * Keeps the streamed legs' course: per period one snapshot of each position whose line moved past a deadband since
+ * the last one, in one batch. It is told of every tick, so it takes the contract's id alone: an update as handlers
+ * get it would be made thousands of times a second and looked at twice a minute. A watched leg has no position and therefore no snapshot:
  * one of quantity 0 would read as a position that closed.
  *
  * Bound: one entry per streamed contract.
  */
-export class Recorder implements PositionUpdateHandler {
+export class Recorder {
   readonly name = 'recorder';
   readonly #options: RecorderOptions;
   readonly #touched = new Set<number>();
@@ -51,8 +51,9 @@ export class Recorder implements PositionUpdateHandler {
     await this.flush();
   }
 
-  handle(update: PositionUpdate): void {
-    this.#touched.add(update.contract.conId);
+  /** Its line brought a message. Never waits, never throws: it is called on the tick path. */
+  touch(conId: number): void {
+    this.#touched.add(conId);
   }
 
   /** One period's batch; a batch that was not written is tried again with the next. Never rejects. */

@@ -26,6 +26,7 @@ interface CommandOptions {
   readonly cap: number;
   readonly serverVersion: number;
   readonly tickMs: number;
+  readonly tickTurns: number;
   readonly changesPerMinute: number;
   readonly log?: string;
   readonly scenario?: string;
@@ -51,6 +52,12 @@ export function gatewayCommand(): Command {
     .option('--cap <n>', 'market data lines of the account', wholeNumber, 100)
     .option('--server-version <n>', 'highest protocol version to speak', wholeNumber, SERVER_VERSION_DEFAULT)
     .option('--tick-ms <n>', 'how often the market moves', wholeNumber, 250)
+    .option(
+      '--tick-turns <n>',
+      'turns in which contracts tick between two moves, 1 for all at once',
+      wholeNumber,
+      1,
+    )
     .option('--changes-per-minute <n>', 'positions that open, change or close by themselves', wholeNumber, 0)
     .option('--scenario <file>', 'faults and when they happen, as JSON')
     .option('--log <file>', 'append every request received as a JSON line')
@@ -113,6 +120,7 @@ async function listen(options: CommandOptions, portfolio: Portfolio): Promise<Si
       linesCap: options.cap,
       serverVersion: options.serverVersion,
       tickPeriodMs: options.tickMs,
+      tickTurns: options.tickTurns,
       changesPerMinute: options.changesPerMinute,
       ...(options.log === undefined ? {} : { requestLogPath: options.log }),
     });

@@ -82,6 +82,9 @@ const standing = [
     restore: z.union([z.literal(1101), z.literal(1102)]).default(1102),
     /** After 1102: `dead` lines stay silent until they are requested anew. */
     ticks: z.enum(['resume', 'dead']).default('resume'),
+    text,
+    /** Of the message that ends it. */
+    restoreText: text,
   }),
   /**
    * 2103, 2105 or 2157 at its beginning and 2104, 2106 or 2158 at its end. A market data farm that is broken feeds no
@@ -94,6 +97,15 @@ const standing = [
     /** After its end: `dead` lines stay silent until they are requested anew. */
     ticks: z.enum(['resume', 'dead']).default('resume'),
   }),
+  /**
+   * After the close nothing ticks. A line that was asked for live loses its bid and its ask; one that was asked for
+   * while type 2 or 4 was set says that it is frozen and keeps them. https://interactivebrokers.github.io/tws-api/market_data_type.html
+   */
+  z.strictObject({
+    kind: z.literal('market-closed'),
+    /** All of them when left out: stocks trade on when their options do not. */
+    secTypes: z.array(z.string().min(1)).min(1).optional(),
+  }),
   /** 10197 on every line and every new one: the line stays, data stops. */
   z.strictObject({ kind: z.literal('competing-session') }),
   /** Market data requests are answered by this code. 10090, 10167 and 10197 are told and served, all others refuse. */
@@ -103,6 +115,13 @@ const standing = [
     text,
     conIds,
     /** Requests that it answers before it ends by itself. */
+    times: z.int().positive().optional(),
+  }),
+  /** Market data requests are taken and counted, and nothing is ever said on them. */
+  z.strictObject({
+    kind: z.literal('unanswered'),
+    conIds,
+    /** Requests that it leaves so before it ends by itself. */
     times: z.int().positive().optional(),
   }),
   /** Somebody's TWS uses lines of the account. */
@@ -124,6 +143,11 @@ const standing = [
     account: z.string().min(1).optional(),
     /** Requests that it answers before it ends by itself. */
     times: z.int().positive().optional(),
+  }),
+  /** What sessions begin with instead of the three farms of the US. */
+  z.strictObject({
+    kind: z.literal('greeting'),
+    notices: z.array(z.strictObject({ code, text: z.string().min(1) })).max(100),
   }),
   /** How a subscription of account updates is answered; `not-ready` is whole, and says accountReady false. */
   z.strictObject({

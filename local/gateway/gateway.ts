@@ -85,6 +85,9 @@ export async function startGateway(options: GatewayOptions): Promise<SimulatedGa
 /** IB serves 32 clients; who has not said who it is yet counts too. */
 const CONNECTIONS_MAX = 64;
 
+/** A timer may fire this much before its time. */
+const TIMER_GRAIN_MS = 1;
+
 class Gateway implements SimulatedGateway {
   readonly faults: Faults;
   readonly #settings: Settings;
@@ -170,7 +173,8 @@ class Gateway implements SimulatedGateway {
   }
 
   async start(): Promise<void> {
-    const { port, requestLogPath, tickPeriodMs, accountUpdatePeriodMs, changesPerMinute } = this.#settings;
+    const { port, requestLogPath, tickPeriodMs, tickTurns, accountUpdatePeriodMs, changesPerMinute } =
+      this.#settings;
     if (requestLogPath !== undefined) await this.#log.open(requestLogPath);
     try {
       this.#port = await this.#listen(this.#server, port);
@@ -178,7 +182,7 @@ class Gateway implements SimulatedGateway {
       await this.#log.close();
       throw error;
     }
-    this.#timers.push(setInterval(() => this.#marketData.tick(), tickPeriodMs));
+    this.#timers.push(this.#startMarket(tickPeriodMs / tickTurns, tickTurns));
     this.#timers.push(setInterval(() => this.#updateAccounts(), accountUpdatePeriodMs));
     if (changesPerMinute > 0) {
       this.#timers.push(setInterval(() => this.#activity.step(), 60_000 / changesPerMinute));
@@ -243,6 +247,22 @@ class Gateway implements SimulatedGateway {
 
   get #sessions(): Session[] {
     return [...this.#peers].flatMap(({ session }) => (session === undefined ? [] : [session]));
+  }
+
+  /**
+   * Timers are late by a millisecond now and then, and by more on a busy machine: what was missed is made up for, up
+   * to one move of the market, so that the rate is what was asked for.
+   */
+  #startMarket(turnMs: number, turns: number): NodeJS.Timeout {
+    let dueMs = performance.now() + turnMs;
+    return setInterval(() => {
+      const nowMs = performance.now() + TIMER_GRAIN_MS;
+      for (let turn = 0; turn < turns && dueMs <= nowMs; turn += 1) {
+        this.#marketData.tick();
+        dueMs += turnMs;
+      }
+      if (dueMs <= nowMs) dueMs = nowMs;
+    }, turnMs);
   }
 
   /** @returns the port */

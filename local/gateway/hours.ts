@@ -1,4 +1,5 @@
 import { addDays, compactDay, type Day, weekday } from './calendar.ts';
+import type { Instrument } from './portfolio.ts';
 
 const DAYS_SHOWN = 6;
 
@@ -17,6 +18,12 @@ export function hoursOf(secType: string, today: Day): Hours {
   }
   const liquid = daily(today, '0930', '1600');
   return { trading: secType === 'STK' ? daily(today, '0400', '2000') : liquid, liquid };
+}
+
+/** What an instrument of the portfolio says itself, else the usual hours of its kind. */
+export function shownHours({ contract, tradingHours, liquidHours }: Instrument, today: Day): Hours {
+  const usual = hoursOf(contract.secType, today);
+  return { trading: tradingHours ?? usual.trading, liquid: liquidHours ?? usual.liquid };
 }
 
 function daily(today: Day, open: string, close: string): string {

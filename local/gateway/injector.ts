@@ -140,7 +140,7 @@ export class Injector {
   #begin(fault: StandingFault): void {
     switch (fault.kind) {
       case 'link-lost':
-        this.#tellAll(fault, noticeOf(fault.code));
+        this.#tellAll(fault, noticeOf(fault.code, fault.text));
         break;
       case 'farm-broken':
         this.#tellAll(fault, farmNotice(fault, false));
@@ -164,7 +164,7 @@ export class Injector {
       case 'link-lost':
         if (fault.restore === 1101) for (const line of this.#marketData.inUse()) this.#marketData.lose(line);
         else if (fault.ticks === 'dead') this.#deaden(() => true);
-        this.#tellAll(fault, noticeOf(fault.restore));
+        this.#tellAll(fault, noticeOf(fault.restore, fault.restoreText));
         break;
       case 'farm-broken':
         if (fault.ticks === 'dead') this.#deaden(({ instrument }) => isFedBy(instrument, fault));

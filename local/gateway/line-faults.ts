@@ -39,6 +39,24 @@ export class LineFaults {
     return noticeOf(10197);
   }
 
+  /** @returns whether nothing is ever to be said on this request */
+  isUnanswered(conId: number): boolean {
+    const fault = this.#standing.of('unanswered', ({ conIds }) => conIds?.includes(conId) ?? true);
+    if (fault === undefined) return false;
+    this.#standing.exercise(fault, 'a request was taken without a word');
+    this.#standing.use(fault);
+    return true;
+  }
+
+  isClosed({ contract }: Instrument): boolean {
+    const fault = this.#standing.of(
+      'market-closed',
+      ({ secTypes }) => secTypes?.includes(contract.secType) ?? true,
+    );
+    if (fault !== undefined) this.#standing.exerciseOnce(fault, 'a line was without a market');
+    return fault !== undefined;
+  }
+
   /** A request met 101: a fault, if somebody's TWS has lines. */
   refusedForLines(): void {
     const taken = this.#standing.of('lines-taken');

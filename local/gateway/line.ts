@@ -86,6 +86,11 @@ export class Line {
     ];
   }
 
+  /** The market closed or opened on a line that may show what was last: 2 is frozen, 1 live. */
+  switched(type: 1 | 2): Field[] {
+    return [58, 1, this.reqId, type];
+  }
+
   /** @returns the messages for what differs from what was said; everything at first */
   ticks(quote: ShownQuote, nowMs: number): Field[][] {
     const messages: Field[][] = [];

@@ -38,6 +38,10 @@ interface Held {
   isOpened: boolean;
   /** No tick comes any more, though the gateway counts it. */
   isDead: boolean;
+  /** What was set when it was asked for lets it show frozen data. */
+  readonly mayFreeze: boolean;
+  /** Its market was closed when it was last looked at. */
+  isClosed: boolean;
   /** 10090: part of it is not subscribed. */
   readonly isGreekless: boolean;
 }
@@ -56,12 +60,16 @@ export class MarketData {
   readonly #ledger: LineLedger;
   readonly #faults: LineFaults;
   readonly #feed: 'live' | 'frozen' | 'delayed';
+  readonly #tickTurns: number;
   readonly #snapshotMs: number;
   readonly #snapshotGaps: number;
   readonly #held = new Map<Subscriber, Map<number, Held>>();
+  /** What was last of a market that has closed. */
+  readonly #atClose = new Map<number, Quote>();
   #snapshots = 0;
   #ticks = 0;
   #ticksDropped = 0;
+  #turn = 0;
 
   constructor(options: {
     readonly catalogue: Catalogue;
@@ -69,6 +77,7 @@ export class MarketData {
     readonly ledger: LineLedger;
     readonly standing: StandingFaults;
     readonly feed: 'live' | 'frozen' | 'delayed';
+    readonly tickTurns: number;
     readonly snapshotMs: number;
     readonly snapshotGaps: number;
   }) {
@@ -77,6 +86,7 @@ export class MarketData {
     this.#ledger = options.ledger;
     this.#faults = new LineFaults(options.standing);
     this.#feed = options.feed;
+    this.#tickTurns = options.tickTurns;
     this.#snapshotMs = options.snapshotMs;
     this.#snapshotGaps = options.snapshotGaps;
   }
@@ -108,13 +118,14 @@ export class MarketData {
     const lookup = this.#catalogue.resolve(request.contract);
     if (!lookup.ok) return { notice: lookup.notice };
     const { conId } = lookup.instrument.contract;
-    const quote = this.#market.quote(conId);
+    const quote = this.#quoteOf(lookup.instrument);
     if (quote === undefined) return { conId, notice: NOTICES.noDefinition };
     if (snapshot && request.genericTicks !== '') return { conId, notice: NOTICES.snapshotGenericTicks };
     const error = this.#faults.errorFor(conId);
     // A code of a fault: it refuses, or it is told and the line served all the same.
     if (error !== undefined && effectOf(error.code) === 'ends') return { conId, notice: error };
-    const type = servedType(this.#feed, client.marketDataType);
+    const isClosed = this.#faults.isClosed(lookup.instrument);
+    const type = servedType(isClosed && this.#feed === 'live' ? 'frozen' : this.#feed, client.marketDataType);
     if (type === undefined) return { conId, notice: NOTICES.notSubscribed };
     if (!this.#ledger.take({ clientId: client.clientId, conId, snapshot })) {
       this.#faults.refusedForLines();
@@ -131,7 +142,9 @@ export class MarketData {
       type: error?.code === 10167 ? 3 : type,
       end: snapshot ? setTimeout(() => this.#endSnapshot(client, line), this.#snapshotMs) : undefined,
       isOpened: false,
-      isDead: error?.code === 10197 && !this.#faults.isCompeting,
+      isDead: (error?.code === 10197 && !this.#faults.isCompeting) || this.#faults.isUnanswered(conId),
+      mayFreeze: client.marketDataType === 2 || client.marketDataType === 4,
+      isClosed,
       isGreekless: error?.code === 10090,
     };
     lines.set(reqId, held);
@@ -178,24 +191,40 @@ export class MarketData {
     if (held !== undefined) held.isDead = true;
   }
 
-  /** One step of the market, told to everyone who streams. */
+  /** One turn: the first of a period moves the market, and those whose turn it is are told to everyone who streams them. */
   tick(): void {
     if (this.#feed === 'frozen') return;
-    this.#market.advance();
+    if (this.#turn === 0) this.#market.advance();
     const quotes = new Map<number, Quote | undefined>();
     const nowMs = Date.now();
     for (const [client, lines] of this.#held) {
       const messages: Field[][] = [];
       for (const held of lines.values()) {
         const { conId } = held.line.instrument.contract;
+        if (conId % this.#tickTurns !== this.#turn) continue;
         if (held.line.snapshot || held.isDead || this.#faults.isStarved(held.line.instrument)) continue;
         this.#adoptType(client, held, messages);
-        const quote = quotes.get(conId) ?? this.#market.quote(conId);
+        const quote = quotes.get(conId) ?? this.#quoteOf(held.line.instrument);
         quotes.set(conId, quote);
-        if (quote !== undefined) messages.push(...held.line.ticks(this.#seen(held, quote), nowMs));
+        this.#adoptHours(held, quote, messages);
+        if (quote !== undefined && !held.isClosed)
+          messages.push(...held.line.ticks(this.#seen(held, quote), nowMs));
       }
       if (messages.length > 0) this.#send(client, messages);
     }
+    this.#turn = (this.#turn + 1) % this.#tickTurns;
+  }
+
+  /** @returns what the market shows, or showed when it closed; undefined for what it does not have */
+  #quoteOf(instrument: Instrument): Quote | undefined {
+    const { conId } = instrument.contract;
+    if (!this.#faults.isClosed(instrument)) {
+      this.#atClose.delete(conId);
+      return this.#market.quote(conId);
+    }
+    const quote = this.#atClose.get(conId) ?? this.#market.quote(conId);
+    if (quote !== undefined) this.#atClose.set(conId, quote);
+    return quote;
   }
 
   #open(client: Subscriber, held: Held, quote: Quote): void {
@@ -206,7 +235,8 @@ export class MarketData {
       this.#send(client, line.opening());
       return;
     }
-    const shown = this.#feed === 'frozen' && line.type === 1 ? afterHours(quote) : quote;
+    const isAfterHours = held.isClosed || this.#feed === 'frozen';
+    const shown = isAfterHours && line.type === 1 ? afterHours(quote) : quote;
     const ticks = line.ticks(this.#seen(held, shown), Date.now());
     this.#send(client, [...line.opening(), ...(line.snapshot ? this.#withGaps(ticks) : ticks)]);
   }
@@ -222,6 +252,16 @@ export class MarketData {
     }
     if (!held.isOpened) messages.push(...held.line.opening());
     held.isOpened = true;
+  }
+
+  /** At the close a line shows its last quote as frozen, or no bid and no ask any more; at the open it is live again. */
+  #adoptHours(held: Held, quote: Quote | undefined, messages: Field[][]): void {
+    const isClosed = this.#faults.isClosed(held.line.instrument);
+    if (isClosed === held.isClosed) return;
+    held.isClosed = isClosed;
+    if (held.mayFreeze) messages.push(held.line.switched(isClosed ? 2 : 1));
+    else if (isClosed && quote !== undefined)
+      messages.push(...held.line.ticks(afterHours(quote), Date.now()));
   }
 
   #seen(held: Held, quote: Quote): ShownQuote {

@@ -122,7 +122,9 @@ export function contractDetails(version: number, reqId: number, described: Descr
     contract.tradingClass,
     contract.tradingClass,
     contract.conId,
-    instrument.minTick,
+    // In the currency, also where quotes are not: corn, which moves by 0.25 cents, has 0.0025.
+    // https://github.com/ib-api-reloaded/ib_async/issues/55
+    round(instrument.minTick / instrument.priceMagnifier, 10),
     ...(version < VERSION.sizeRules ? [100] : []),
     contract.multiplier,
     'ACTIVETIM,ADJUST,ALERT,ALGO,AVGCOST,BASKET,COND,DAY,GTC,LMT,MKT,STP,WHATIF',

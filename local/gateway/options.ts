@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly seed?: number;
   /** The market moves once per period and every streamed line ticks. Default 250. */
   readonly tickPeriodMs?: number;
+  /** Parts of a period in which contracts take turns to tick, as a real feed spreads them. Default 1: all at once. */
+  readonly tickTurns?: number;
   /** From a snapshot request to tickSnapshotEnd. Default 11,000, as in reality. */
   readonly snapshotMs?: number;
   /** Default linesCap / 2, as IB documents, and at least 1. */
@@ -53,6 +55,7 @@ export function withDefaults(options: GatewayOptions) {
     linesCap,
     seed: options.seed ?? 1,
     tickPeriodMs: options.tickPeriodMs ?? 250,
+    tickTurns: options.tickTurns ?? 1,
     snapshotMs: options.snapshotMs ?? 11_000,
     messagesPerSecondMax: options.messagesPerSecondMax ?? Math.max(1, Math.floor(linesCap / 2)),
     pacing: options.pacing ?? 'pace',
@@ -72,6 +75,10 @@ export function withDefaults(options: GatewayOptions) {
   demand(settings.port >= 0 && settings.port <= 65_535, 'port must be 0 to 65535');
   demand(settings.linesCap >= 0, 'linesCap must not be negative');
   demand(settings.tickPeriodMs >= TICK_PERIOD_MIN_MS, `tickPeriodMs must be at least ${TICK_PERIOD_MIN_MS}`);
+  demand(
+    settings.tickTurns >= 1 && settings.tickPeriodMs / settings.tickTurns >= TICK_PERIOD_MIN_MS,
+    `tickTurns must be at least 1, and leave each turn ${TICK_PERIOD_MIN_MS} ms of the period`,
+  );
   demand(settings.accountUpdatePeriodMs >= 1, 'accountUpdatePeriodMs must be at least 1');
   demand(settings.messagesPerSecondMax >= 1, 'messagesPerSecondMax must be at least 1');
   demand(settings.requestLogMax >= 1, 'requestLogMax must be at least 1');

@@ -29,6 +29,9 @@ export const instrumentSchema = z.object({
   /** AM settles on the open of the day after lastTradeDate (SPX), PM on its close (SPXW). */
   settlement: z.enum(['AM', 'PM']).optional(),
   timeZoneId: z.string().default('US/Eastern'),
+  /** As contract details bring them, word for word; those of US products when left out. */
+  tradingHours: z.string().optional(),
+  liquidHours: z.string().optional(),
   /** Where the random walk begins; required for what is not an option. */
   price: z.number().positive().optional(),
   /** Annual; of an underlying: also the level of its options' smile. */

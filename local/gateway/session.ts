@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.ts';
 import { farmNotice } from './farms.ts';
 import type { FaultOf } from './faults.ts';
 import type { Field } from './frames.ts';
-import { hoursOf } from './hours.ts';
+import { shownHours } from './hours.ts';
 import type { Market } from './market.ts';
 import type { Answer, MarketData, Subscriber } from './market-data.ts';
 import * as messages from './messages.ts';
@@ -80,10 +80,13 @@ export class Session implements Subscriber {
 
   greet(): void {
     this.send([messages.managedAccounts(this.#floor.accounts), messages.nextValidId(1)]);
-    for (const notice of FARMS_ARE_UP) this.notify(-1, notice);
     const { faults } = this.#floor;
+    const greeting = faults.of('greeting');
+    for (const notice of greeting?.notices ?? FARMS_ARE_UP) this.notify(-1, notice);
+    if (greeting !== undefined)
+      faults.exercise(greeting, `${greeting.notices.length} notices at the beginning`);
     const link = faults.of('link-lost');
-    if (link !== undefined) this.notify(-1, noticeOf(link.code));
+    if (link !== undefined) this.notify(-1, noticeOf(link.code, link.text));
     const broken = faults.of('farm-broken');
     if (broken !== undefined) this.notify(-1, farmNotice(broken, false));
   }
@@ -244,7 +247,7 @@ export class Session implements Subscriber {
         instrument,
         underlying: catalogue.instruments.get(instrument.underConId ?? 0),
         exchange: query.exchange ?? instrument.contract.exchange,
-        hours: hoursOf(instrument.contract.secType, today),
+        hours: shownHours(instrument, today),
       }),
     );
     this.send([...rows, messages.contractDetailsEnd(reqId)]);

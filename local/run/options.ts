@@ -142,7 +142,7 @@ function portfolioFaults(choice: PortfolioChoice): string[] {
 }
 
 /** @returns undefined when the text is not HOST:PORT; an IPv6 address stands in brackets */
-function parseEndpoint(text: string): { host: string; port: number } | undefined {
+export function parseEndpoint(text: string): { host: string; port: number } | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);

@@ -36,6 +36,7 @@ describe('the program', () => {
         'local',
         'bridge',
         'gateway',
+        'record',
         'registry',
         'positions',
         'lines',
@@ -98,6 +99,10 @@ describe('the program', () => {
       ['gateway', '--help'],
       ['--port', '--seed'],
     ],
+    [
+      ['record', '--help'],
+      ['--gateway', '--exact', 'sends no order'],
+    ],
   ])('%j explains itself', async (argv, words) => {
     const { printed, exitCode } = await run(...argv);
     for (const word of words) expect(printed).toContain(word);
@@ -121,6 +126,8 @@ describe('the program', () => {
     [['lines', '--status-url', 'nix', 'explain', 'a'], 'is no URL'],
     [['lines', 'a'], 'see slotwise lines --help'],
     [['local', '--nix'], "unknown option '--nix': see slotwise local --help"],
+    [['record'], "required option '--gateway <host:port>' not specified"],
+    [['record', '--gateway', 'nix'], 'must be HOST:PORT'],
     [['gateway', '--nix'], "unknown option '--nix': see slotwise gateway --help"],
   ])('%j is refused in one line that says why', async (argv, text) => {
     const { printed, line, exitCode } = await run(...argv);

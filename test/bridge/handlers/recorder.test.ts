@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEADBAND, hasMoved } from '../../../bridge/handlers/deadband.ts';
-import type { PositionUpdate } from '../../../bridge/handlers/handler.ts';
 import { Recorder } from '../../../bridge/handlers/recorder.ts';
 import type { Quote } from '../../../bridge/lines/quote.ts';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
@@ -83,7 +82,7 @@ describe('the recorder', () => {
 
   function tick(conId: number, price: number): void {
     quotes.set(conId, live({ price }));
-    recorder.handle({ contract: contract(conId) } as PositionUpdate);
+    recorder.touch(conId);
   }
 
   const recorded = async () =>

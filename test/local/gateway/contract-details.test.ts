@@ -90,6 +90,26 @@ describe('reqContractDetails', () => {
     );
   });
 
+  it('has the smallest step in the currency, also where quotes are in cents', async () => {
+    const corn = portfolio.instruments.find(({ contract }) => contract.symbol === 'ZC');
+    expect(corn).toMatchObject({ minTick: 0.25, priceMagnifier: 100 });
+    const [details] = await detailsOf({ conId: corn?.contract.conId ?? 0 });
+    expect(details).toMatchObject({ minTick: 0.0025, priceMagnifier: 100 });
+  });
+
+  it('repeats the hours that an instrument says itself, word for word', async () => {
+    const tradingHours = '20261120:1700-20261121:0830;20261121:0930-20261121:1700;20261122:CLOSED';
+    const conId = 756733;
+    const instruments = portfolio.instruments.map((instrument) =>
+      instrument.contract.conId === conId ? { ...instrument, tradingHours } : instrument,
+    );
+    await using other = await startGateway({ portfolio: { ...portfolio, instruments }, today: TODAY });
+    using reader = await connectClient(other.port);
+    reader.api.reqContractDetails(1, { conId });
+    const [, details] = await reader.waitFor(EventName.contractDetails);
+    expect(details).toMatchObject({ tradingHours, liquidHours: expect.stringMatching(/^20261120:0930-/) });
+  });
+
   it('finds VIX by symbol, type and exchange', async () => {
     const rows = await detailsOf({ symbol: 'VIX', secType: SecType.IND, exchange: 'CBOE', currency: 'USD' });
     expect(rows.map(({ contract }) => contract.conId)).toEqual([13455763]);

@@ -86,6 +86,31 @@ describe('a streamed option', () => {
     expect(gateway.stats().lines).toMatchObject({ streaming: 0, peak: 1 });
   });
 
+  it('takes turns with other contracts where that is asked for: each ticks once when the market moves', async () => {
+    const { port } = await start({ tickPeriodMs: 20, tickTurns: 4 });
+    using client = await connectClient(port);
+    const conIds = [...portfolio.condors.flatMap(({ legs }) => legs.map(({ conId }) => conId))];
+    expect(new Set(conIds.map((conId) => conId % 4)).size).toBeGreaterThan(1);
+    for (const [index, conId] of conIds.entries())
+      client.api.reqMktData(index, optionAt(conId), '', false, false);
+    const volumesOf = (reqId: number) =>
+      client
+        .all(EventName.tickSize)
+        .flatMap(([id, type, size]) => (id === reqId && type === 8 ? Number(size) : []));
+    for (const index of conIds.keys()) {
+      const volumes = await eventually(() => volumesOf(index).length > 5 && volumesOf(index));
+      // The volume counts the market's steps, seven each.
+      expect(new Set(volumes.slice(1).map((volume, nth) => volume - (volumes[nth] ?? 0)))).toEqual(
+        new Set([7]),
+      );
+    }
+  });
+
+  it('is refused where a turn would be shorter than a timer can be', async () => {
+    await start();
+    await expect(startGateway({ portfolio, tickPeriodMs: 20, tickTurns: 5 })).rejects.toThrow('tickTurns');
+  });
+
   it('shows a wing without a bid as -1 with size 0 beside a live ask, and its bid computation as unset', async () => {
     const { port } = await start();
     using client = await connectClient(port);
