@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLog } from '../bridge/log.ts';
-import type { CommittedPosition, SnapshotDraft } from '../bridge/outbox/draft.ts';
 import { openOutbox } from '../bridge/outbox/outbox.ts';
+import { sweepOf } from './sweep.ts';
 
 /**
  * How long a sweep takes to be durable: `node bench/outbox.ts [positions] [runs]`. Prints one JSON line. The delay is
@@ -23,7 +23,7 @@ const outbox = await openOutbox({
 const commits: number[] = [];
 const delays: number[] = [];
 for (let run = 1; run <= runs; run += 1) {
-  const { upserts, drafts, sweep } = sweepOf(run);
+  const { upserts, drafts, sweep } = sweepOf(run, positions);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const begun = performance.now();
@@ -56,51 +56,6 @@ const figures = {
   memoryMiB: round(process.memoryUsage.rss() / 2 ** 20),
 };
 process.stdout.write(`${JSON.stringify(figures)}\n`);
-
-function sweepOf(run: number) {
-  const completedAt = new Date().toISOString();
-  const sweepId = `bench-${run}`;
-  const upserts: CommittedPosition[] = [];
-  const drafts: SnapshotDraft[] = [];
-  for (let index = 1; index <= positions; index += 1) {
-    const contract = {
-      conId: 700_000_000 + index,
-      symbol: 'SPY',
-      secType: 'OPT',
-      lastTradeDate: '20270115',
-      strike: String(300 + index),
-      right: index % 2 === 0 ? 'P' : 'C',
-      multiplier: '100',
-      currency: 'USD',
-      localSymbol: `SPY   270115P00${index}000`,
-      tradingClass: 'SPY',
-    } as const;
-    const row = { account: 'DU9000001', contract, quantity: String(run), averageCost: '2100.6321' };
-    upserts.push({ ...row, missedSweeps: 0 });
-    drafts.push({
-      ...row,
-      sweepId,
-      lane: 'poll',
-      priority: 2,
-      reason: 'keyframe',
-      mark: {
-        bid: 1.2,
-        ask: 1.25,
-        price: 1.225,
-        iv: 0.21,
-        delta: -0.3,
-        gamma: 0.01,
-        vega: 0.2,
-        theta: -0.04,
-      },
-      quality: 'live',
-      strategyIds: ['spy-condor-jan'],
-      registryVersion: 12,
-      observedAt: completedAt,
-    });
-  }
-  return { upserts, drafts, sweep: { sweepId, completedAt, keyframe: true } };
-}
 
 function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -54,9 +54,12 @@ export interface Bridge extends AsyncDisposable {
 export async function startBridge({
   settings,
   log,
+  signal,
 }: {
   readonly settings: Settings;
   readonly log: Log;
+  /** Ends the wait for the outbox's file. */
+  readonly signal?: AbortSignal;
 }): Promise<Bridge> {
   await using started = new AsyncDisposableStack();
   const startedAt = new Date().toISOString();
@@ -67,8 +70,10 @@ export async function startBridge({
   const outbox = await openOutbox({
     path: inState('outbox.db'),
     bridge: settings.bridge,
+    maxBytes: settings.outbox.maxBytes,
     log,
     onFault: (fault) => failed.resolve(fault),
+    ...(signal && { signal }),
   });
   started.defer(() => outbox.close());
 

@@ -1,5 +1,5 @@
-import { closeSync, constants, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Readable by the bridge's own user alone: these files hold account numbers and positions. */
@@ -8,18 +8,24 @@ export const DIRECTORY_MODE = 0o700;
 
 /**
  * Replaces a small file so that a reader, or a start after a power loss, sees the old text or the new one and never
- * a part: temporary file, fsync, rename, fsync of the directory. One writer per path at a time.
+ * a part: temporary file, fsync, rename, fsync of the directory. Where that fails (a full disk) the old text stays,
+ * and the part is removed: it would take the room that others need. One writer per path at a time.
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = temporaryOf(file);
-  const handle = await open(temporary, 'w', FILE_MODE);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'w', FILE_MODE);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
   }
-  await rename(temporary, file);
   const directory = await open(path.dirname(file), constants.O_RDONLY);
   try {
     await directory.sync();
@@ -31,14 +37,19 @@ export async function replaceFile(file: string, text: string): Promise<void> {
 /** The same for a thread that has nothing else to do meanwhile. */
 export function replaceFileSync(file: string, text: string): void {
   const temporary = temporaryOf(file);
-  const descriptor = openSync(temporary, 'w', FILE_MODE);
   try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(temporary, 'w', FILE_MODE);
+    try {
+      writeFileSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, file);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw cause;
   }
-  renameSync(temporary, file);
   syncDirectory(path.dirname(file));
 }
 

@@ -7,6 +7,15 @@ export interface Log {
   error(event: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/**
+ * Standard output, without its faults: a bridge whose log is on a full disk, or whose log nobody reads any more, goes
+ * on and loses lines. An error that nobody listens to would end the process.
+ */
+export function standardOutput(): NodeJS.WritableStream {
+  process.stdout.on('error', () => {});
+  return process.stdout;
+}
+
 export function createLog(options: {
   readonly destination: NodeJS.WritableStream;
   readonly bridge: string;

@@ -47,7 +47,9 @@ export function reportStatus(
   const { bridge, startedAt, at } = context;
   const { lastFault: bookFault, lastCommitMs, positions, doubts } = parts.book.status();
   const { lastFault: sweepFault, ...sweeps } = parts.sweeper.counts();
-  const { refused: _refused, ...published } = parts.publisher.status();
+  const { fault: outboxFault, ...outbox } = context.outbox;
+  const { lastFault: publisherFault, ...published } = parts.publisher.status();
+  const outboxFaults = [outboxFault, publisherFault].filter((each) => each !== undefined);
   const { scans: _scans, undecodable: _undecodable, ...registry } = parts.feed.status();
   const fault = sweepFault ?? bookFault;
   return {
@@ -73,7 +75,11 @@ export function reportStatus(
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
     assignments: { overAssigned: overAssigned(parts) },
-    outbox: { ...context.outbox, ...published },
+    outbox: {
+      ...outbox,
+      ...published,
+      ...(outboxFaults.length === 0 ? {} : { lastFault: outboxFaults.join('; ') }),
+    },
     registry,
     handlers: parts.dispatcher.status(),
     memoryBytes: process.memoryUsage.rss(),

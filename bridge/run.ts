@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { startBridge } from './bridge.ts';
 import { loadSettings } from './config.ts';
-import { createLog } from './log.ts';
+import { createLog, standardOutput } from './log.ts';
+import { OutboxFault } from './outbox/fault.ts';
 
-/** Exit codes: 0 stopped in order, 1 a fault after or during the start, 2 the settings. */
+/** Exit codes: 0 stopped in order, 1 a fault after or during the start, 2 the settings, or a directory of another. */
 const FAILED = 1;
 const MISCONFIGURED = 2;
 
@@ -24,11 +24,12 @@ export async function runBridge(options: { readonly file?: string } = {}): Promi
     process.stderr.write(`${(cause as Error).message}\n`);
     return MISCONFIGURED;
   }
-  mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
-  const log = createLog({ destination: process.stdout, bridge: settings.bridge });
+  const log = createLog({ destination: standardOutput(), bridge: settings.bridge });
   const stopping = stopRequest();
+  const abort = new AbortController();
+  void stopping.then((reason) => abort.abort(reason));
   try {
-    await using bridge = await startBridge({ settings, log });
+    await using bridge = await startBridge({ settings, log, signal: abort.signal });
     process.send?.({ type: 'listening', statusUrl: bridge.statusUrl });
     log.info('bridge-started', { statusUrl: bridge.statusUrl });
     const reason = await Promise.race([stopping, bridge.failed]);
@@ -38,8 +39,12 @@ export async function runBridge(options: { readonly file?: string } = {}): Promi
     }
     log.info('bridge-stopping', { reason });
   } catch (cause) {
-    log.error('bridge-failed', { fault: (cause as Error).message });
-    return FAILED;
+    if (!abort.signal.aborted || cause !== abort.signal.reason) {
+      log.error('bridge-failed', { fault: (cause as Error).message });
+      const isOurs = !(cause instanceof OutboxFault) || cause.disposition !== 'unusable';
+      return isOurs ? FAILED : MISCONFIGURED;
+    }
+    log.info('bridge-stopping', { reason: cause });
   }
   log.info('bridge-stopped');
   return 0;

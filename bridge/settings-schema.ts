@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { BRIDGE, FEED, GATEWAY, SQS } from '../shared/limits.ts';
+import { BRIDGE, FEED, GATEWAY, OUTBOX, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
 import { VANISH } from './positions/vanish.ts';
 
 const DAY_MS = 86_400_000;
+const MIB = 1024 * 1024;
 const ms = (min: number, max: number) =>
   z
     .int(`must be whole milliseconds, ${min} to ${max}`)
@@ -122,6 +123,16 @@ export const settingsSchema = z.strictObject({
       lagMaxMs: ms(100, DAY_MS).default(FEED.lagMaxMs),
       gapMaxMs: ms(100, DAY_MS).default(FEED.gapMaxMs),
       scanAgeMaxMs: ms(1000, 30 * DAY_MS).default(FEED.replicaAgeMaxMs),
+    })
+    .prefault({}),
+  outbox: z
+    .strictObject({
+      maxBytes: z
+        .int('must be whole bytes')
+        .min(MIB, `must be at least ${MIB} bytes (1 MiB)`)
+        .max(MIB * MIB, `must be at most ${MIB * MIB} bytes (1 TiB)`)
+        .default(OUTBOX.maxBytes)
+        .describe('What may wait for AWS on disk.'),
     })
     .prefault({}),
   status: z

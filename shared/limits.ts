@@ -65,6 +65,12 @@ export const GATEWAY = {
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;
 
+/** Two weeks of 200 contracts of which 20 stream, where a poll finds a twentieth changed: docs/operations.md. */
+export const OUTBOX = {
+  /** Bodies that wait, in UTF-8; the file is about a fifth larger, and its log takes up to 64 MiB beside it. */
+  maxBytes: 1024 * 1024 * 1024,
+} as const;
+
 export const BRIDGE = {
   sweepPeriodMs: 30 * SECOND_MS,
   sweepDeadlineMs: 20 * SECOND_MS,

@@ -145,8 +145,19 @@ export const bridgeStatusSchema = z.object({
     produced: count,
     depth: count,
     oldestAt: instantSchema.optional(),
+    /** Of all bodies that wait, and their bound. */
     bytes: count,
+    maxBytes: count,
     sent: count,
+    /** Snapshots given up because of the bound; each is declared. */
+    dropped: count,
+    /** Messages that SQS will never take: kept in the file, declared. */
+    refused: count,
+    /** Calls that the disk did not take and that changed nothing. */
+    notWritten: count,
+    /** Torn files that are kept beside the outbox. */
+    quarantined: count,
+    /** What keeps it from writing or sending now, and the remedy. */
     lastFault: z.string().optional(),
   }),
   registry: z.object({
@@ -157,6 +168,8 @@ export const bridgeStatusSchema = z.object({
     /** Versions that the replica lacks, by the head as it was last read; absent before the first reading. */
     lag: count.optional(),
     lastScanAt: instantSchema.optional(),
+    /** When the table last agreed with what is acted on; survives restarts. */
+    confirmedAt: instantSchema.optional(),
     lastFault: z.string().optional(),
   }),
   handlers: z.array(

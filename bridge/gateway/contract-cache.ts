@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { conIdSchema, contractSchema } from '../../shared/contract.ts';
 import { describeFaults } from '../../shared/message.ts';
 import { instantSchema } from '../../shared/snapshot.ts';
+import { DIRECTORY_MODE, replaceFile } from '../durable-file.ts';
 import type { Log } from '../log.ts';
 
 const entrySchema = z.object({
@@ -73,11 +74,9 @@ export class ContractCache {
 
   /** Replaces the file as a whole, readable by its owner alone; a reader never sees half of one. */
   async save(content: CachedContracts): Promise<void> {
-    const next = `${this.#path}.next`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      await writeSynced(next, JSON.stringify({ schema: 1, ...content }));
-      await rename(next, this.#path);
+      await mkdir(dirname(this.#path), { recursive: true, mode: DIRECTORY_MODE });
+      await replaceFile(this.#path, JSON.stringify({ schema: 1, ...content }));
     } catch (cause) {
       this.#fault('contract-cache-not-saved', cause);
     }
@@ -103,15 +102,5 @@ export class ContractCache {
   #fault(event: string, cause: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#faults += 1;
     this.#log.warn(event, { path: this.#path, cause: String(cause), ...fields });
-  }
-}
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -33,6 +33,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #touched = new Set<number>();
   readonly #recorded = new Map<string, Quote>();
+  #lastFault: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
 
@@ -96,9 +97,12 @@ export class Recorder {
       await outbox.append(drafts);
     } catch (cause) {
       for (const conId of touched) this.#touched.add(conId);
-      log.error('recorder-failed', { snapshots: drafts.length, fault: (cause as Error).message });
+      const fault = (cause as Error).message;
+      if (fault !== this.#lastFault) log.error('recorder-failed', { snapshots: drafts.length, fault });
+      this.#lastFault = fault;
       return;
     }
+    this.#lastFault = undefined;
     for (const { key, quote } of moved) this.#recorded.set(key, quote);
   }
 

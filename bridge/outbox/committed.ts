@@ -4,6 +4,7 @@ import { holderOf } from '../../shared/account.ts';
 import { contractSchema } from '../../shared/contract.ts';
 import { decimalSchema } from '../../shared/decimal.ts';
 import type { CommittedPosition, CommittedState, PositionCommit } from './draft.ts';
+import { CorruptDatabase } from './fault.ts';
 
 const positionSchema = z.object({
   account: z.string().min(1),
@@ -36,11 +37,12 @@ export class CommittedPositions {
         keyframe_at = coalesce(excluded.keyframe_at, keyframe_at)`);
   }
 
+  /** @throws CorruptDatabase when a row is no position: what is missing would be taken for closed */
   read(): CommittedState {
     const positions = this.#database
       .prepare('SELECT body FROM positions ORDER BY account, con_id')
       .all()
-      .map((row) => positionSchema.parse(JSON.parse(String(row.body))));
+      .map((row) => decode(String(row.body)));
     const sweep = this.#database.prepare('SELECT sweep_id, completed_at, keyframe_at FROM sweep').get();
     if (sweep === undefined) return { positions };
     const lastSweep = { sweepId: String(sweep.sweep_id), completedAt: String(sweep.completed_at) };
@@ -59,5 +61,13 @@ export class CommittedPositions {
 
   #upsertOne(position: CommittedPosition): void {
     this.#upsert.run(holderOf(position), position.contract.conId, JSON.stringify(position));
+  }
+}
+
+function decode(body: string): CommittedPosition {
+  try {
+    return positionSchema.parse(JSON.parse(body));
+  } catch (cause) {
+    throw new CorruptDatabase('a committed position is none', { cause });
   }
 }

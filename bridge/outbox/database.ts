@@ -1,10 +1,9 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DIRECTORY_MODE, FILE_MODE, syncDirectory } from '../durable-file.ts';
-import { OutboxFault } from './fault.ts';
-
-const SCHEMA_VERSION = 2;
+import { CorruptDatabase, OutboxFault } from './fault.ts';
+import { lockHolder } from './lock-holder.ts';
 
 /** Keys ascend and are never used again (AUTOINCREMENT): a late acknowledgement cannot hit a newer row. */
 const SCHEMA = `
@@ -64,14 +63,26 @@ const LEDGERS = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Since version 3: the range of a declaration that a further one may join (drops.ts). */
+const DROP_RANGES = `
+  ALTER TABLE pending ADD COLUMN drop_epoch TEXT;
+  ALTER TABLE pending ADD COLUMN drop_first INTEGER;
+  ALTER TABLE pending ADD COLUMN drop_last INTEGER;
+  CREATE INDEX pending_drops ON pending (drop_epoch, drop_first) WHERE drop_epoch IS NOT NULL;
+`;
+
+/** Each makes the version of its place in the list of the one before. */
+const MIGRATIONS = [SCHEMA, LEDGERS, DROP_RANGES] as const;
+
 /** Primary result codes: https://www.sqlite.org/rescode.html */
-const CODE = { busy: 5, locked: 6, full: 13, corrupt: 11, notADatabase: 26 } as const;
+const CODE = { error: 1, busy: 5, locked: 6, full: 13, corrupt: 11, notADatabase: 26 } as const;
 
 /**
  * Opens or creates the file for this process alone (https://www.sqlite.org/pragma.html#pragma_locking_mode): a second
  * bridge on the same state directory would give the same numbers. A commit is synced before it returns
  * (synchronous=FULL in WAL mode, F_FULLFSYNC where the platform has it).
- * @throws CorruptDatabase when the file is torn or no database; OutboxFault (fatal) for everything else
+ * @throws CorruptDatabase when the file is torn or no database
+ * @throws OutboxFault: LockedOutbox while another process has it, unusable, retry for everything else
  */
 export function openDatabase(file: string, bridge: string): DatabaseSync {
   let database: DatabaseSync | undefined;
@@ -96,22 +107,17 @@ export function openDatabase(file: string, bridge: string): DatabaseSync {
   }
 }
 
-/** Moved aside by quarantine(): the caller opens a new file and starts a new epoch. */
-export class CorruptDatabase extends Error {
-  override readonly name = 'CorruptDatabase';
-}
-
-/**
- * Moves the database and its log out of the way, as one set under one name, so that it can still be looked into.
- * @returns the new path of the database
- */
-export function quarantine(file: string, nowMs: number): string {
-  const aside = `${file}.corrupt-${nowMs}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`);
+/** Another process has the file: it may be one that is just ending, or a second bridge by mistake. */
+export class LockedOutbox extends OutboxFault {
+  constructor(file: string, options: ErrorOptions) {
+    const pid = lockHolder(file);
+    const holder = pid === undefined ? 'another process' : `another process (pid ${pid})`;
+    super(
+      'retry',
+      `${file} is in use by ${holder}: stop the other bridge, or give this one another stateDir`,
+      options,
+    );
   }
-  syncDirectory(path.dirname(file));
-  return aside;
 }
 
 /** What an error of a running database means for the caller. */
@@ -119,6 +125,7 @@ export function runningFault(cause: unknown): OutboxFault {
   if (cause instanceof OutboxFault) return cause;
   const code = primaryCode(cause);
   const text = (cause as Error).message;
+  if (isTorn(cause)) return new OutboxFault('fatal', `the outbox is torn: ${text}`, { cause });
   if (code === undefined) return new OutboxFault('drop', `not accepted: ${text}`, { cause });
   if (code === CODE.full) {
     return new OutboxFault('retry', 'the disk is full, nothing was written: free some space', { cause });
@@ -127,6 +134,15 @@ export function runningFault(cause: unknown): OutboxFault {
     return new OutboxFault('retry', `the outbox is locked, nothing was written: ${text}`, { cause });
   }
   return new OutboxFault('fatal', `the outbox failed: ${text}`, { cause });
+}
+
+/** @returns true when the file holds what no outbox wrote, whatever its own checks say of it */
+export function isTorn(cause: unknown): boolean {
+  if (cause instanceof CorruptDatabase) return true;
+  const code = primaryCode(cause);
+  if (code === CODE.corrupt || code === CODE.notADatabase) return true;
+  // Of a body: what was stored was JSON.
+  return code === CODE.error && (cause as Error).message.includes('malformed JSON');
 }
 
 function createPrivately(file: string): void {
@@ -143,48 +159,42 @@ function checkPages(database: DatabaseSync): void {
 
 function prepareSchema(database: DatabaseSync, bridge: string, file: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
-  if (version > SCHEMA_VERSION) {
+  const newest = MIGRATIONS.length;
+  if (version > newest) {
     throw new OutboxFault(
-      'fatal',
-      `${file} was written by a newer slotwise (schema ${version}, this one knows ${SCHEMA_VERSION}): upgrade the bridge`,
+      'unusable',
+      `${file} was written by a newer slotwise (schema ${version}, this one knows ${newest}): upgrade the bridge`,
     );
   }
-  if (version === 0) {
-    database.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${LEDGERS} PRAGMA user_version = ${SCHEMA_VERSION};`);
-    database.prepare('INSERT INTO origin (bridge) VALUES (?)').run(bridge);
+  if (version < newest) {
+    const missing = MIGRATIONS.slice(version).join('');
+    database.exec(`BEGIN IMMEDIATE; ${missing} PRAGMA user_version = ${newest};`);
+    if (version === 0) database.prepare('INSERT INTO origin (bridge) VALUES (?)').run(bridge);
     database.exec('COMMIT');
-  } else if (version < SCHEMA_VERSION) {
-    database.exec(`BEGIN IMMEDIATE; ${LEDGERS} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   }
   const owner = database.prepare('SELECT bridge FROM origin').get()?.bridge;
   if (owner !== bridge) {
     throw new OutboxFault(
-      'fatal',
+      'unusable',
       `${file} belongs to bridge "${owner}", this one is "${bridge}": give each bridge a state directory of its own`,
     );
   }
 }
 
 function openingFault(cause: unknown, file: string): Error {
-  if (cause instanceof OutboxFault || cause instanceof CorruptDatabase) return cause;
+  if (cause instanceof OutboxFault) return cause;
+  if (isTorn(cause)) return new CorruptDatabase((cause as Error).message, { cause });
   const code = primaryCode(cause);
   const text = (cause as Error).message;
-  if (code === CODE.corrupt || code === CODE.notADatabase) return new CorruptDatabase(text, { cause });
-  if (code === CODE.busy || code === CODE.locked) {
-    return new OutboxFault(
-      'fatal',
-      `${file} is in use by another process: stop the other bridge, or give this one another stateDir`,
-      { cause },
-    );
-  }
+  if (code === CODE.busy || code === CODE.locked) return new LockedOutbox(file, { cause });
   return new OutboxFault(
-    'fatal',
+    'retry',
     `cannot open ${file}: ${text}: check that the directory exists, belongs to this user and has space`,
     { cause },
   );
 }
 
 function primaryCode(cause: unknown): number | undefined {
-  const extended = (cause as { readonly errcode?: unknown }).errcode;
+  const extended = (cause as { readonly errcode?: unknown } | undefined)?.errcode;
   return typeof extended === 'number' ? extended & 0xff : undefined;
 }

@@ -56,7 +56,7 @@ export interface Outbox {
   append(drafts: readonly SnapshotDraft[]): Promise<void>;
   /** Only the newest heartbeat waits. */
   putHeartbeat(body: string): Promise<void>;
-  /** Oldest first, priority 1 before 2, at most `count` and `maxBytes` together; what is not acknowledged comes again. */
+  /** Newest first, at most `count` and `maxBytes` together; what is not acknowledged comes again. */
   peek(limit: { readonly count: number; readonly maxBytes: number }): Promise<readonly Pending[]>;
   acknowledge(keys: readonly number[]): Promise<void>;
   status(): Promise<OutboxStatus>;
@@ -69,5 +69,16 @@ export interface OutboxStatus {
   readonly produced: number;
   readonly depth: number;
   readonly oldestAt?: string;
+  /** Of all bodies that wait. */
   readonly bytes: number;
+  /** The bound of `bytes`. */
+  readonly maxBytes: number;
+  /** Snapshots that the bound made it give up since the start, each declared. */
+  readonly dropped: number;
+  /** Torn files that are kept beside it. */
+  readonly quarantined: number;
+  /** Calls since the start that could not be written, and changed nothing. */
+  readonly notWritten: number;
+  /** Why it cannot write now, and the remedy: absent as soon as it can. */
+  readonly fault?: string;
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
+import { epochSchema } from '../../shared/snapshot.ts';
 import { type EpochCause, isAhead, nextEpoch, type Place } from './epoch.ts';
+import { CorruptDatabase } from './fault.ts';
 
 /** How an epoch began. */
 export interface Beginning {
@@ -11,27 +13,44 @@ export interface Beginning {
 }
 
 /**
- * Records a new epoch above everything that file and marker know; commits.
+ * A new epoch above everything that file and marker know. It counts once recordEpoch has written it.
  * @param marker ahead of the file when the file is older than what this directory has produced
+ * @throws CorruptDatabase when what the file says of its epochs makes no sense
  */
-export function beginEpoch(
+export function nextBeginning(
   database: DatabaseSync,
   options: { readonly marker: Place | undefined; readonly wasTorn: boolean; readonly now: Date },
 ): Beginning {
   const { marker, wasTorn, now } = options;
-  const row = database.prepare('SELECT epoch, last_seq FROM epochs ORDER BY epoch DESC LIMIT 1').get();
-  const recorded = row === undefined ? undefined : { epoch: String(row.epoch), seq: Number(row.last_seq) };
+  const recorded = lastRecorded(database);
   const isOlder = marker !== undefined && (recorded === undefined || isAhead(marker, recorded));
   const predecessor = isOlder ? marker : recorded;
   const known = [marker?.epoch, recorded?.epoch].filter((epoch) => epoch !== undefined);
   const epoch = nextEpoch(now.getTime(), known, randomBytes(5).toString('hex'));
   const cause = causeOf({ wasTorn, isOlder, isFirst: recorded === undefined });
+  if (predecessor === undefined) return { epoch, cause };
+  return { epoch, cause, predecessor: { epoch: predecessor.epoch, seq: predecessor.seq } };
+}
+
+/** Belongs inside the caller's transaction. */
+export function recordEpoch(
+  database: DatabaseSync,
+  { epoch, cause, predecessor }: Beginning,
+  now: Date,
+): void {
   database
     .prepare(
       'INSERT INTO epochs (epoch, last_seq, cause, predecessor, predecessor_seq, started_at) VALUES (?, 0, ?, ?, ?, ?)',
     )
     .run(epoch, cause, predecessor?.epoch ?? null, predecessor?.seq ?? null, now.toISOString());
-  return { epoch, cause, ...(predecessor === undefined ? {} : { predecessor }) };
+}
+
+function lastRecorded(database: DatabaseSync): Place | undefined {
+  const row = database.prepare('SELECT epoch, last_seq FROM epochs ORDER BY epoch DESC LIMIT 1').get();
+  if (row === undefined) return undefined;
+  const epoch = epochSchema.safeParse(row.epoch);
+  if (!epoch.success) throw new CorruptDatabase('an epoch is none');
+  return { epoch: epoch.data, seq: Number(row.last_seq) };
 }
 
 /**

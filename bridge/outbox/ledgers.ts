@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { encodeMessage } from '../../shared/message.ts';
 import { utcDay } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
+import { encodeStored } from './encode-stored.ts';
+import type { Place } from './epoch.ts';
 import { beginningOf } from './epochs.ts';
 
 const MINUTE_MS = 60_000;
@@ -47,10 +48,13 @@ export class Ledgers {
     this.#upsert = database.prepare(`
       INSERT INTO ledgers (epoch, day, first, last, count, digest) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET last = excluded.last, count = count + excluded.count, digest = excluded.digest`);
-    // What has been said often enough and can change no more.
-    database
+  }
+
+  /** What has been said often enough and can change no more. Belongs inside the caller's transaction. */
+  forgetSettled(): void {
+    this.#database
       .prepare('DELETE FROM ledgers WHERE epoch <> ? AND repeats >= ?')
-      .run(place.epoch, REPEATS_MS.length);
+      .run(this.#epoch, REPEATS_MS.length);
   }
 
   /** Belongs inside the caller's transaction, which ends with commit() or rollback(). @param snapshots by seq */
@@ -97,7 +101,7 @@ export class Ledgers {
       this.#database
         .prepare('UPDATE ledgers SET told = ?, told_at = ?, repeats = ? WHERE epoch = ? AND day = ?')
         .run(says, options.now.getTime(), isChanged ? 0 : Number(row.repeats) + 1, epoch, day);
-      const body = encodeMessage({
+      const body = encodeStored({
         schema: 1,
         kind: 'ledger',
         bridge: this.#bridge,
@@ -122,11 +126,13 @@ export class Ledgers {
       .run(key, epoch, day);
   }
 
-  #oldestWaiting(): Snapshot | undefined {
+  #oldestWaiting(): Place | undefined {
     const oldest = this.#database
-      .prepare("SELECT body FROM pending WHERE kind = 'snapshot' ORDER BY key LIMIT 1")
+      .prepare(
+        "SELECT body ->> '$.epoch' AS epoch, body ->> '$.seq' AS seq FROM pending WHERE kind = 'snapshot' ORDER BY key LIMIT 1",
+      )
       .get();
-    return oldest === undefined ? undefined : (JSON.parse(String(oldest.body)) as Snapshot);
+    return oldest === undefined ? undefined : { epoch: String(oldest.epoch), seq: Number(oldest.seq) };
   }
 }
 
@@ -134,7 +140,7 @@ export class Ledgers {
  * Everything below the oldest snapshot that waits has left. Keys ascend as the numbers do, so it says so for the epochs
  * before its own too; of those after it nothing is known, they are told again when it has gone.
  */
-function acknowledgedOf(epoch: string, waiting: Pick<Snapshot, 'epoch' | 'seq'> | undefined): number {
+function acknowledgedOf(epoch: string, waiting: Place | undefined): number {
   if (waiting === undefined || waiting.epoch > epoch) return Number.POSITIVE_INFINITY;
   return waiting.epoch === epoch ? waiting.seq - 1 : 0;
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../log.ts';
+import { type Backoff, backoffMs, sleep } from '../wait.ts';
 import type {
   CommittedState,
   Outbox,
@@ -9,8 +10,9 @@ import type {
   SnapshotDraft,
 } from './draft.ts';
 import { OutboxFault } from './fault.ts';
-import type { FaultReport, Reply, StoreCalls, WorkerOptions } from './protocol.ts';
-import type { Opening } from './store.ts';
+import { Health } from './health.ts';
+import type { FaultReport, Reply, StoreCalls } from './protocol.ts';
+import type { Opening, StoreOptions } from './store.ts';
 
 /** Calls under way at once. More means that the disk does not keep up: the caller keeps its state and tries again. */
 const CALLS_MAX = 256;
@@ -37,60 +39,108 @@ export interface DurableOutbox extends Outbox {
   onAccepted(listener: () => void): () => void;
 }
 
+/** For another process to end that still has the file: a bridge takes ten seconds for its last flush. */
+const LOCKED_DEADLINE_MS = 30_000;
+
+const OPENING_BACKOFF = { firstMs: 500, maxMs: 10_000 } as const;
+
 /**
- * Opens the outbox in its own thread and begins an epoch.
+ * Opens the outbox in its own thread and begins an epoch. What a person or time can mend (no room, no permission, a
+ * failing disk) is said and waited for, because a process that ends and is started again would say it for ever; only
+ * another process that keeps the file is not waited for.
  * @param options.onFault called once when the thread died or its file failed: everything pending is rejected, the
  *   outbox accepts nothing more, and only a new start of the process brings it back
- * @throws OutboxFault with the remedy when the file cannot be opened; a torn file is moved aside, logged, and replaced
+ * @throws OutboxFault with the remedy: unusable, or fatal; a torn file is moved aside, logged, and replaced
+ * @throws the signal's reason
  */
-export async function openOutbox(options: {
-  readonly path: string;
-  readonly bridge: string;
-  readonly log: Log;
-  readonly onFault?: (fault: OutboxFault) => void;
-}): Promise<DurableOutbox> {
-  const { path, bridge, log } = options;
-  const workerData: WorkerOptions = { path, bridge };
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+export async function openOutbox(
+  options: StoreOptions & {
+    readonly log: Log;
+    readonly onFault?: (fault: OutboxFault) => void;
+    readonly signal?: AbortSignal;
+    readonly lockedDeadlineMs?: number;
+    readonly backoff?: Backoff;
+  },
+): Promise<DurableOutbox> {
+  const { log, onFault, signal = new AbortController().signal, ...rest } = options;
+  const { lockedDeadlineMs = LOCKED_DEADLINE_MS, backoff = OPENING_BACKOFF, ...workerData } = rest;
+  const begunTick = performance.now();
+  let lastFault: string | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    const worker = startThread(workerData);
+    const { opening, fault } = await opened(worker);
+    if (opening !== undefined) {
+      tell(opening, log);
+      return new OutboxClient({
+        worker,
+        opening,
+        log,
+        onFault: (found) => {
+          log.error('outbox-failed', { fault: found.message });
+          onFault?.(found);
+        },
+      });
+    }
+    const isTooLate = fault.isLocked === true && performance.now() - begunTick >= lockedDeadlineMs;
+    if (fault.disposition !== 'retry' || isTooLate) {
+      throw new OutboxFault(isTooLate ? 'fatal' : fault.disposition, fault.message);
+    }
+    if (fault.message !== lastFault) log.warn('outbox-waiting', { fault: fault.message });
+    lastFault = fault.message;
+    await sleep(backoffMs(attempt, backoff, Math.random), signal);
+  }
+}
+
+function startThread(workerData: StoreOptions): Worker {
+  return new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
-  const opening = await opened(worker);
-  const { epoch, cause, predecessor, quarantinedAs, depth } = opening;
+}
+
+function tell(opening: Opening, log: Log): void {
+  const { epoch, cause, predecessor, quarantinedAs, quarantined, hasMarker, depth } = opening;
   if (cause === 'quarantined') {
     log.error('outbox-quarantined', {
       epoch,
       predecessor,
       quarantinedAs,
+      quarantined,
       remedy: 'keep the file to look into it',
     });
   } else if (cause === 'restored') {
     log.warn('outbox-restored', { epoch, predecessor });
+  } else if (cause === 'start' && !hasMarker) {
+    log.warn('outbox-marker-missing', { epoch, predecessor });
   }
   log.info('outbox-opened', { epoch, cause, depth });
-  return new OutboxClient(worker, opening, (fault) => {
-    log.error('outbox-failed', { fault: fault.message });
-    options.onFault?.(fault);
-  });
 }
 
 class OutboxClient implements DurableOutbox {
   readonly opening: Opening;
   readonly #worker: Worker;
   readonly #onFault: (fault: OutboxFault) => void;
+  readonly #health: Health;
   readonly #calls = new Map<number, Call>();
   readonly #listeners = new Set<() => void>();
   #nextId = 1;
   #ended: OutboxFault | undefined;
 
-  constructor(worker: Worker, opening: Opening, onFault: (fault: OutboxFault) => void) {
-    this.opening = opening;
-    this.#worker = worker;
-    this.#onFault = onFault;
-    worker.on('message', (reply: Reply) => this.#settle(reply));
-    worker.on('error', (cause) => this.#fail(deadThread(cause.message, cause)));
-    worker.on('exit', (code) => this.#fail(deadThread(`exit code ${code}`)));
+  constructor(options: {
+    readonly worker: Worker;
+    readonly opening: Opening;
+    readonly log: Log;
+    readonly onFault: (fault: OutboxFault) => void;
+  }) {
+    this.opening = options.opening;
+    this.#worker = options.worker;
+    this.#onFault = options.onFault;
+    this.#health = new Health(options.log);
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (cause) => this.#fail(deadThread(cause.message, cause)));
+    this.#worker.on('exit', (code) => this.#fail(deadThread(`exit code ${code}`)));
   }
 
   get epoch(): string {
@@ -102,18 +152,18 @@ class OutboxClient implements DurableOutbox {
   }
 
   async commitPositions(commit: PositionCommit, drafts: readonly SnapshotDraft[]): Promise<void> {
-    await this.#call('commitPositions', commit, drafts);
+    this.#health.noteDropped(await this.#writing('commitPositions', commit, drafts));
     if (drafts.length > 0) this.#announce();
   }
 
   async append(drafts: readonly SnapshotDraft[]): Promise<void> {
     if (drafts.length === 0) return;
-    await this.#call('append', drafts);
+    this.#health.noteDropped(await this.#writing('append', drafts));
     this.#announce();
   }
 
   async putHeartbeat(body: string): Promise<void> {
-    await this.#call('putHeartbeat', body);
+    await this.#writing('putHeartbeat', body);
     this.#announce();
   }
 
@@ -122,22 +172,24 @@ class OutboxClient implements DurableOutbox {
   }
 
   acknowledge(keys: readonly number[]): Promise<void> {
-    return this.#call('acknowledge', keys);
+    return this.#writing('acknowledge', keys);
   }
 
   async refuse(key: number, reason: string): Promise<void> {
-    await this.#call('refuse', key, reason);
+    await this.#writing('refuse', key, reason);
     this.#announce();
   }
 
   async putLedgers(): Promise<number> {
-    const queued = await this.#call('putLedgers');
+    const queued = await this.#writing('putLedgers');
     if (queued > 0) this.#announce();
     return queued;
   }
 
-  status(): Promise<OutboxStatus> {
-    return this.#call('status');
+  async status(): Promise<OutboxStatus> {
+    const status = await this.#call('status');
+    this.#health.noteFilled(status);
+    return { ...status, ...this.#health.status() };
   }
 
   onAccepted(listener: () => void): () => void {
@@ -152,6 +204,20 @@ class OutboxClient implements DurableOutbox {
     this.#ended = new OutboxFault('fatal', 'the outbox is closed');
     await closed;
     await this.#worker.terminate();
+  }
+
+  async #writing<Name extends keyof StoreCalls>(
+    name: Name,
+    ...args: Parameters<StoreCalls[Name]>
+  ): Promise<ReturnType<StoreCalls[Name]>> {
+    try {
+      const value = await this.#call(name, ...args);
+      this.#health.noteWritten(name);
+      return value;
+    } catch (cause) {
+      if (cause instanceof OutboxFault) this.#health.noteFault(name, cause);
+      throw cause;
+    }
   }
 
   #call<Name extends keyof StoreCalls>(
@@ -179,7 +245,7 @@ class OutboxClient implements DurableOutbox {
       call?.resolve(reply.value);
       return;
     }
-    const fault = faultOf(reply.fault);
+    const fault = new OutboxFault(reply.fault.disposition, reply.fault.message);
     call?.reject(fault);
     if (fault.disposition === 'fatal') this.#fail(fault);
   }
@@ -199,8 +265,12 @@ class OutboxClient implements DurableOutbox {
   }
 }
 
-/** @returns how the file was found, once the thread has it open */
-async function opened(worker: Worker): Promise<Opening> {
+type Opened =
+  | { readonly opening: Opening; readonly fault?: undefined }
+  | { readonly opening?: undefined; readonly fault: FaultReport };
+
+/** @returns how the file was found, once the thread has it open, or why it has not */
+async function opened(worker: Worker): Promise<Opened> {
   const reply = await new Promise<Reply>((resolve, reject) => {
     const listeners = {
       message: (message: Reply) => settle(() => resolve(message)),
@@ -213,13 +283,10 @@ async function opened(worker: Worker): Promise<Opening> {
     };
     for (const [event, listener] of Object.entries(listeners)) worker.on(event, listener);
   });
-  if (reply.type === 'opened') return reply.opening;
+  if (reply.type === 'opened') return { opening: reply.opening };
   await worker.terminate();
-  throw reply.type === 'unopened' ? faultOf(reply.fault) : deadThread('it answered before it opened');
-}
-
-function faultOf({ disposition, message }: FaultReport): OutboxFault {
-  return new OutboxFault(disposition, message);
+  if (reply.type === 'unopened') return { fault: reply.fault };
+  throw deadThread('it answered before it opened');
 }
 
 function deadThread(detail: string, cause?: unknown): OutboxFault {

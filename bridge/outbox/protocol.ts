@@ -27,6 +27,8 @@ export type Request = {
 export interface FaultReport {
   readonly disposition: Disposition;
   readonly message: string;
+  /** Another process has the file. */
+  readonly isLocked?: true;
 }
 
 export type Reply =
@@ -34,8 +36,3 @@ export type Reply =
   | { readonly type: 'unopened'; readonly fault: FaultReport }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'fault'; readonly id: number; readonly fault: FaultReport };
-
-export interface WorkerOptions {
-  readonly path: string;
-  readonly bridge: string;
-}

@@ -33,6 +33,12 @@ export interface PublisherStatus {
 /** One look into the outbox; what is held already comes on top. */
 const WINDOW = { count: 200, maxBytes: 4 * SQS.payloadMaxBytes } as const;
 
+/**
+ * Sent, and not let go because the disk takes no acknowledgement: more would only be sent a second time, and held in
+ * memory until then.
+ */
+const UNACKNOWLEDGED_MAX = 1000;
+
 /** Messages that wait out a failure of their own; more than that is a failure of the queue. */
 const DELAYED_MAX = 500;
 
@@ -40,7 +46,8 @@ const DELAYED_MAX = 500;
 const IDLE_MS = 30_000;
 
 /**
- * The only caller of SQS send: empties the outbox, several batches at once. A message leaves the outbox when SQS has
+ * The only caller of SQS send: empties the outbox, several batches at once, the newest first: what is accepted while a
+ * backlog is under way goes with the next batch. A message leaves the outbox when SQS has
  * accepted it and not before, so a crash or an answer that never came means a duplicate, which the drain knows by
  * its id.
  *
@@ -59,6 +66,7 @@ export class Publisher {
   readonly #sending = new Set<Promise<void>>();
   readonly #bell = new Bell();
   readonly #progress = new Bell();
+  #hasNews = false;
   #sentKeys: number[] = [];
   #acknowledging: Promise<void> | undefined;
   #failures = 0;
@@ -80,7 +88,10 @@ export class Publisher {
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.outbox.onAccepted(() => this.#bell.ring());
+    this.#unsubscribe = this.#options.outbox.onAccepted(() => {
+      this.#hasNews = true;
+      this.#bell.ring();
+    });
     this.#running = this.#run();
   }
 
@@ -122,11 +133,12 @@ export class Publisher {
     while (!signal.aborted) {
       try {
         await this.#acknowledge();
+        this.#hasNews = false;
         const ready = await this.#ready();
         if (ready.length === 0) await this.#bell.wait(signal, this.#untilDue());
         for (const batch of batchesOf(ready, (key) => this.#alone.has(key))) {
           await this.#slot();
-          if (signal.aborted) break;
+          if (signal.aborted || this.#hasNews || this.#isOverdue()) break;
           this.#dispatch(batch);
         }
       } catch (cause) {
@@ -136,8 +148,9 @@ export class Publisher {
     }
   }
 
-  /** Oldest first, without what is held. */
+  /** Newest first, without what is held. */
   async #ready(): Promise<Sendable[]> {
+    if (this.#isOverdue()) return [];
     const now = performance.now();
     for (const [key, { until }] of this.#delayed) if (until <= now) this.#held.delete(key);
     const heldBytes = this.#held.values().reduce((sum, bytes) => sum + bytes, 0);
@@ -145,12 +158,26 @@ export class Publisher {
       count: WINDOW.count + this.#held.size,
       maxBytes: WINDOW.maxBytes + heldBytes,
     });
-    return found
-      .filter(({ key }) => !this.#held.has(key))
-      .map((pending) => ({ ...pending, bytes: Buffer.byteLength(pending.body) }));
+    const ready = found.filter(({ key }) => !this.#held.has(key));
+    if (ready.length === 0) this.#forgetGivenUp(now);
+    return ready.map((pending) => ({ ...pending, bytes: Buffer.byteLength(pending.body) }));
+  }
+
+  /** All that waits has been seen, and what is due was not among it: the bound has taken it meanwhile. */
+  #forgetGivenUp(now: number): void {
+    for (const [key, { until }] of this.#delayed) {
+      if (until > now) continue;
+      this.#delayed.delete(key);
+      this.#alone.delete(key);
+    }
+  }
+
+  #isOverdue(): boolean {
+    return this.#sentKeys.length >= UNACKNOWLEDGED_MAX;
   }
 
   #untilDue(): number {
+    if (this.#isOverdue()) return Math.max(1, this.#pausedUntil - performance.now());
     const due = this.#delayed.values().reduce((soonest, { until }) => Math.min(soonest, until), Infinity);
     return Math.max(1, Math.min(IDLE_MS, due - performance.now()));
   }

@@ -1,30 +1,45 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
-import { SQS } from '../../shared/limits.ts';
-import { decodeMessage, describeFaults, encodeMessage, type Message } from '../../shared/message.ts';
-import { type Snapshot, snapshotId } from '../../shared/snapshot.ts';
+import { OUTBOX } from '../../shared/limits.ts';
+import { decodeMessage, describeFaults, encodeMessage } from '../../shared/message.ts';
+import { snapshotId } from '../../shared/snapshot.ts';
+import { Bound } from './bound.ts';
 import { CommittedPositions } from './committed.ts';
-import { CorruptDatabase, openDatabase, quarantine, runningFault } from './database.ts';
+import { isTorn, runningFault } from './database.ts';
 import type { CommittedState, OutboxStatus, Pending, PositionCommit, SnapshotDraft } from './draft.ts';
+import { encodeStored } from './encode-stored.ts';
 import type { Place } from './epoch.ts';
-import { type Beginning, beginEpoch } from './epochs.ts';
+import { type Beginning, nextBeginning, recordEpoch } from './epochs.ts';
 import { OutboxFault } from './fault.ts';
 import { Ledgers } from './ledgers.ts';
 import { Marker } from './marker.ts';
+import { countQuarantined, openOrQuarantine } from './quarantine.ts';
+import { PRIORITY, Queue } from './queue.ts';
+
+export interface StoreOptions {
+  readonly path: string;
+  readonly bridge: string;
+  /** Of the bodies that wait; what is given up beyond it: bound.ts. */
+  readonly maxBytes?: number;
+}
 
 /** How the outbox was found. */
 export interface Opening extends Beginning {
   /** Where a torn file was moved to. */
   readonly quarantinedAs?: string;
+  /** False where nobody can tell whether the file was put back from a backup. */
+  readonly hasMarker: boolean;
   /** Messages of earlier epochs that still wait. */
   readonly depth: number;
+  /** Torn files that are kept beside it. */
+  readonly quarantined: number;
 }
+
+/** What the file itself can say; the rest of the status is the client's. */
+type StoreStatus = Omit<OutboxStatus, 'notWritten' | 'fault'>;
 
 /** Refused bodies that are kept to be looked into. More of them is a fault of the queue, not of the messages. */
 const REFUSED_MAX = 1000;
-
-/** Of heartbeats only the newest waits, of ledgers the newest of an epoch and day: they pass every backlog. */
-const PRIORITY = { heartbeat: 0, ledger: 0, drop: 1 } as const;
 
 /** The durable queue itself, synchronous: it lives in a worker thread (worker.ts). */
 export class OutboxStore {
@@ -34,58 +49,67 @@ export class OutboxStore {
   readonly #marker: Marker;
   readonly #positions: CommittedPositions;
   readonly #ledgers: Ledgers;
-  readonly #insert: StatementSync;
+  readonly #queue: Queue;
+  readonly #bound: Bound;
   readonly #takeNumbers: StatementSync;
   readonly #now: () => Date;
+  #isRecorded = false;
+  /** Found while running: the marker says so from then on, whatever still works. */
+  #isTorn = false;
   #seq = 0;
-  #depth: number;
-  #bytes: number;
 
   /**
-   * Opens the file and begins an epoch (epoch.ts says why each opening does).
-   * @throws OutboxFault (fatal) with the remedy; a torn file is moved aside instead
+   * Opens the file and begins an epoch (epoch.ts says why each opening does). A full disk only puts off the epoch's
+   * record: what is read can be sent, and the first thing that is accepted brings it.
+   * @throws OutboxFault: unusable, or retry when it may be opened later; a torn file is moved aside instead
    */
-  constructor(options: { readonly path: string; readonly bridge: string; readonly now?: () => Date }) {
-    this.#now = options.now ?? (() => new Date());
-    this.#bridge = options.bridge;
-    this.#marker = new Marker(options.path);
-    const { database, quarantinedAs } = openOrQuarantine(options.path, options.bridge, this.#now().getTime());
+  constructor(options: StoreOptions & { readonly now?: () => Date }) {
+    const { path, bridge, maxBytes = OUTBOX.maxBytes, now = () => new Date() } = options;
+    this.#now = now;
+    this.#bridge = bridge;
+    this.#marker = new Marker(path);
+    const opened = openOrQuarantine({ path, bridge, marker: this.#marker, nowMs: now().getTime() });
+    const { database, wasTorn, quarantinedAs } = opened;
     this.#database = database;
-    this.#positions = new CommittedPositions(database);
-    this.#insert = database.prepare(
-      'INSERT INTO pending (priority, kind, body, bytes, accepted_at) VALUES (?, ?, ?, ?, ?)',
-    );
-    this.#takeNumbers = database.prepare(
-      'UPDATE epochs SET last_seq = last_seq + ? WHERE epoch = ? RETURNING last_seq',
-    );
-    const waiting = database.prepare('SELECT count(*) AS depth, total(bytes) AS bytes FROM pending').get();
-    this.#depth = Number(waiting?.depth);
-    this.#bytes = Number(waiting?.bytes);
-    const begun = this.#begin(quarantinedAs !== undefined);
-    this.#ledgers = new Ledgers(database, { bridge: options.bridge, epoch: begun.epoch });
-    this.opening = {
-      ...begun,
-      depth: this.#depth,
-      ...(quarantinedAs === undefined ? {} : { quarantinedAs }),
-    };
+    try {
+      this.#positions = new CommittedPositions(database);
+      this.#takeNumbers = database.prepare(
+        'UPDATE epochs SET last_seq = last_seq + ? WHERE epoch = ? RETURNING last_seq',
+      );
+      this.#queue = new Queue(database);
+      this.#bound = new Bound(database, { bridge, maxBytes, queue: this.#queue });
+      const begun = nextBeginning(database, { marker: this.#marker.place, wasTorn, now: now() });
+      this.#ledgers = new Ledgers(database, { bridge, epoch: begun.epoch });
+      this.opening = {
+        ...begun,
+        hasMarker: this.#marker.place !== undefined,
+        depth: this.#queue.depth,
+        quarantined: countQuarantined(path),
+        ...(quarantinedAs === undefined ? {} : { quarantinedAs }),
+      };
+      this.#begin();
+    } catch (cause) {
+      database.close();
+      throw this.#faultOf(cause);
+    }
   }
 
   committed(): CommittedState {
-    return this.#positions.read();
+    return this.#guarded(() => this.#positions.read());
   }
 
-  commitPositions(commit: PositionCommit, drafts: readonly SnapshotDraft[]): void {
-    this.#transaction(() => {
+  /** @returns how many snapshots were given up for it */
+  commitPositions(commit: PositionCommit, drafts: readonly SnapshotDraft[]): number {
+    return this.#write(() => {
       this.#positions.apply(commit);
       this.#accept(drafts);
     });
-    this.#marker.advance(this.#place());
   }
 
-  append(drafts: readonly SnapshotDraft[]): void {
-    if (drafts.length === 0) return;
-    this.#transaction(() => this.#accept(drafts));
-    this.#marker.advance(this.#place());
+  /** @returns how many snapshots were given up for it */
+  append(drafts: readonly SnapshotDraft[]): number {
+    if (drafts.length === 0) return 0;
+    return this.#write(() => this.#accept(drafts));
   }
 
   /**
@@ -98,11 +122,9 @@ export class OutboxStore {
       throw new OutboxFault('drop', `not a heartbeat: ${decoded.ok ? decoded.message.kind : decoded.fault}`);
     }
     this.#transaction(() => {
-      this.#forget(
-        this.#database.prepare("DELETE FROM pending WHERE kind = 'heartbeat' RETURNING bytes").all(),
-      );
-      this.#enqueue('heartbeat', PRIORITY.heartbeat, body);
-      this.#enqueueLedgers(false);
+      this.#queue.removeHeartbeats();
+      this.#put('heartbeat', body);
+      this.#putDueLedgers(false);
     });
   }
 
@@ -110,31 +132,17 @@ export class OutboxStore {
   putLedgers(): number {
     let queued = 0;
     this.#transaction(() => {
-      queued = this.#enqueueLedgers(true);
+      queued = this.#putDueLedgers(true);
     });
     return queued;
   }
 
   peek(limit: { readonly count: number; readonly maxBytes: number }): Pending[] {
-    const rows = this.#database.prepare(
-      'SELECT key, kind, body, bytes FROM pending ORDER BY priority, key LIMIT ?',
-    );
-    const found: Pending[] = [];
-    let bytes = 0;
-    for (const row of rows.iterate(limit.count)) {
-      bytes += Number(row.bytes);
-      if (bytes > limit.maxBytes && found.length > 0) break;
-      found.push({
-        key: Number(row.key),
-        message: String(row.kind) as Message['kind'],
-        body: String(row.body),
-      });
-    }
-    return found;
+    return this.#guarded(() => this.#queue.peek(limit));
   }
 
   acknowledge(keys: readonly number[]): void {
-    this.#transaction(() => this.#remove(keys));
+    this.#transaction(() => this.#queue.remove(keys));
   }
 
   /**
@@ -144,8 +152,8 @@ export class OutboxStore {
    */
   refuse(key: number, reason: string): void {
     this.#transaction(() => {
-      const row = this.#database.prepare('SELECT kind, body FROM pending WHERE key = ?').get(key);
-      if (row === undefined) return;
+      const found = this.#queue.find(key);
+      if (found === undefined) return;
       const refused = this.#database.prepare('SELECT count(*) AS count FROM refused').get();
       if (Number(refused?.count) >= REFUSED_MAX) {
         throw new OutboxFault(
@@ -156,53 +164,58 @@ export class OutboxStore {
       const at = this.#now().toISOString();
       this.#database
         .prepare('INSERT INTO refused (key, kind, body, reason, at) VALUES (?, ?, ?, ?, ?)')
-        .run(key, String(row.kind), String(row.body), reason, at);
-      this.#remove([key]);
-      if (row.kind !== 'snapshot') return;
-      const { bridge, epoch, seq } = JSON.parse(String(row.body)) as Snapshot;
-      const drop = encodeMessage({
-        schema: 1,
-        kind: 'drop',
-        bridge,
-        epoch,
-        first: seq,
-        last: seq,
-        reason,
-        at,
-      });
-      this.#enqueue('drop', PRIORITY.drop, drop);
+        .run(key, found.kind, found.body, reason, at);
+      if (found.kind !== 'snapshot') return this.#queue.remove([key]);
+      const bridge = this.#bridge;
+      for (const { epoch, seq } of this.#queue.removeSnapshots([key])) {
+        const range = { first: seq, last: seq };
+        this.#put('drop', encodeStored({ schema: 1, kind: 'drop', bridge, epoch, ...range, reason, at }));
+      }
     });
   }
 
-  status(): OutboxStatus {
-    const oldest = this.#database.prepare('SELECT accepted_at FROM pending ORDER BY key LIMIT 1').get();
+  status(): StoreStatus {
+    const oldestAt = this.#guarded(() => this.#queue.oldestAt);
     return {
       epoch: this.opening.epoch,
       produced: this.#seq,
-      depth: this.#depth,
-      bytes: this.#bytes,
-      ...(oldest === undefined ? {} : { oldestAt: String(oldest.accepted_at) }),
+      depth: this.#queue.depth,
+      bytes: this.#queue.bytes,
+      maxBytes: this.#bound.maxBytes,
+      dropped: this.#bound.dropped,
+      quarantined: this.opening.quarantined,
+      ...(oldestAt === undefined ? {} : { oldestAt }),
     };
   }
 
   close(): void {
     if (!this.#database.isOpen) return;
     this.#database.close();
-    this.#marker.write(this.#place());
+    if (!this.#isTorn) this.#marker.write(this.#place());
+  }
+
+  /** The marker comes after the transaction, so that it is never ahead of it. */
+  #write(work: () => void): number {
+    const droppedBefore = this.#bound.dropped;
+    this.#transaction(work);
+    if (!this.#isTorn) this.#marker.advance(this.#place());
+    return this.#bound.dropped - droppedBefore;
   }
 
   /** @throws OutboxFault naming every draft at fault: the whole transaction is undone and takes no number */
   #accept(drafts: readonly SnapshotDraft[]): void {
     if (drafts.length === 0) return;
+    const bytesBefore = this.#queue.bytes;
     const row = this.#takeNumbers.get(drafts.length, this.opening.epoch);
     const last = Number(row?.last_seq);
+    const at = this.#now();
     const faults: string[] = [];
     const accepted: { id: string; seq: number; observedAt: string }[] = [];
     drafts.forEach((draft, index) => {
       const seq = last - drafts.length + index + 1;
       try {
-        const { id, body } = this.#complete(draft, seq);
-        this.#enqueue('snapshot', draft.priority, body);
+        const { id, text } = this.#complete(draft, seq);
+        this.#queue.put({ kind: 'snapshot', priority: draft.priority, text, at });
         accepted.push({ id, seq, observedAt: draft.observedAt });
       } catch (cause) {
         if (!(cause instanceof z.ZodError)) throw cause;
@@ -211,103 +224,79 @@ export class OutboxStore {
     });
     if (faults.length > 0) throw new OutboxFault('drop', `not accepted: ${faults.slice(0, 5).join(' | ')}`);
     this.#ledgers.add(accepted);
+    this.#bound.keep({ bytesBefore, at });
     this.#seq = last;
   }
 
-  #complete(draft: SnapshotDraft, seq: number): { readonly id: string; readonly body: string } {
+  #complete(draft: SnapshotDraft, seq: number): { readonly id: string; readonly text: string } {
     const place = { bridge: this.#bridge, epoch: this.opening.epoch, seq };
     const id = snapshotId(place);
-    return { id, body: encodeMessage({ ...draft, schema: 1, kind: 'snapshot', id, ...place }) };
+    return { id, text: encodeMessage({ ...draft, schema: 1, kind: 'snapshot', id, ...place }) };
   }
 
-  #enqueueLedgers(atOnce: boolean): number {
+  #putDueLedgers(atOnce: boolean): number {
     const due = this.#ledgers.due({ now: this.#now(), atOnce });
     for (const ledger of due) {
-      if (ledger.replacesKey !== undefined) this.#remove([ledger.replacesKey]);
-      this.#ledgers.queuedAs(ledger, this.#enqueue('ledger', PRIORITY.ledger, ledger.body));
+      if (ledger.replacesKey !== undefined) this.#queue.remove([ledger.replacesKey]);
+      this.#ledgers.queuedAs(ledger, this.#put('ledger', ledger.body));
     }
     return due.length;
   }
 
-  /** @returns its key */
-  #enqueue(kind: Message['kind'], priority: number, message: string): number {
-    const body = escapeForSqs(message);
-    const bytes = Buffer.byteLength(body);
-    if (bytes > SQS.payloadMaxBytes) {
-      throw new OutboxFault(
-        'drop',
-        `a ${kind} of ${bytes} bytes is larger than SQS takes (${SQS.payloadMaxBytes})`,
-      );
-    }
-    const { lastInsertRowid } = this.#insert.run(priority, kind, body, bytes, this.#now().toISOString());
-    this.#depth += 1;
-    this.#bytes += bytes;
-    return Number(lastInsertRowid);
-  }
-
-  #remove(keys: readonly number[]): void {
-    const statement = 'DELETE FROM pending WHERE key IN (SELECT value FROM json_each(?)) RETURNING bytes';
-    this.#forget(this.#database.prepare(statement).all(JSON.stringify(keys)));
-  }
-
-  #forget(removed: readonly Readonly<Record<string, unknown>>[]): void {
-    this.#depth -= removed.length;
-    this.#bytes -= removed.reduce((sum, row) => sum + Number(row.bytes), 0);
+  #put(kind: keyof typeof PRIORITY, text: string): number {
+    return this.#queue.put({ kind, priority: PRIORITY[kind], text, at: this.#now() });
   }
 
   #transaction(work: () => void): void {
-    const before = { seq: this.#seq, depth: this.#depth, bytes: this.#bytes };
+    const seqBefore = this.#seq;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
+      if (!this.#isRecorded) this.#record();
       work();
       this.#database.exec('COMMIT');
-      this.#ledgers.commit();
+      this.#isRecorded = true;
+      for (const part of [this.#ledgers, this.#queue, this.#bound]) part.commit();
     } catch (cause) {
-      this.#ledgers.rollback();
+      for (const part of [this.#ledgers, this.#queue, this.#bound]) part.rollback();
+      this.#seq = seqBefore;
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.#seq = before.seq;
-      this.#depth = before.depth;
-      this.#bytes = before.bytes;
-      throw runningFault(cause);
+      throw this.#faultOf(cause);
     }
   }
 
-  #begin(wasTorn: boolean): Beginning {
+  #record(): void {
+    recordEpoch(this.#database, this.opening, this.#now());
+    this.#ledgers.forgetSettled();
+  }
+
+  #begin(): void {
     try {
-      const options = { marker: this.#marker.read(), wasTorn, now: this.#now() };
-      const begun = beginEpoch(this.#database, options);
-      this.#marker.write({ epoch: begun.epoch, seq: 0 });
-      return begun;
+      this.#transaction(() => {});
     } catch (cause) {
-      this.#database.close();
-      throw runningFault(cause);
+      if (!(cause instanceof OutboxFault) || cause.disposition !== 'retry') throw cause;
+      return;
     }
+    this.#marker.write(this.#place());
+  }
+
+  #guarded<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      throw this.#faultOf(cause);
+    }
+  }
+
+  #faultOf(cause: unknown): OutboxFault {
+    const fault = runningFault(cause);
+    if (isTorn(fault.cause)) {
+      this.#isTorn = true;
+      this.#marker.noteTorn();
+    }
+    return fault;
   }
 
   #place(): Place {
     return { epoch: this.opening.epoch, seq: this.#seq };
   }
-}
-
-function openOrQuarantine(
-  path: string,
-  bridge: string,
-  nowMs: number,
-): { readonly database: DatabaseSync; readonly quarantinedAs?: string } {
-  try {
-    return { database: openDatabase(path, bridge) };
-  } catch (cause) {
-    if (!(cause instanceof CorruptDatabase)) throw cause;
-    const quarantinedAs = quarantine(path, nowMs);
-    return { database: openDatabase(path, bridge), quarantinedAs };
-  }
-}
-
-/**
- * SQS takes #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and beyond the BMP. JSON already escapes controls and lone
- * surrogates, these two remain: escaped they are the same JSON value.
- * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
- */
-function escapeForSqs(json: string): string {
-  return json.replace(/[\uFFFE\uFFFF]/g, (character) => (character === '\uFFFE' ? '\\ufffe' : '\\uffff'));
 }

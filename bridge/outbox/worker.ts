@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { runningFault } from './database.ts';
-import type { FaultReport, Reply, Request, WorkerOptions } from './protocol.ts';
-import { OutboxStore } from './store.ts';
+import { LockedOutbox, runningFault } from './database.ts';
+import type { FaultReport, Reply, Request } from './protocol.ts';
+import { OutboxStore, type StoreOptions } from './store.ts';
 
 /** The outbox's thread: one call after the other, in the order in which they came. */
-function serve(options: WorkerOptions, reply: (message: Reply) => void): (request: Request) => void {
+function serve(options: StoreOptions, reply: (message: Reply) => void): (request: Request) => void {
   let store: OutboxStore;
   try {
     store = new OutboxStore(options);
@@ -50,11 +50,12 @@ function answer(store: OutboxStore, request: Request): unknown {
 }
 
 function report(cause: unknown): FaultReport {
-  const { disposition, message } = runningFault(cause);
-  return { disposition, message };
+  const fault = runningFault(cause);
+  const { disposition, message } = fault;
+  return { disposition, message, ...(fault instanceof LockedOutbox && { isLocked: true }) };
 }
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs as a worker thread: openOutbox() starts it');
-const handle = serve(workerData as WorkerOptions, (message) => port.postMessage(message));
+const handle = serve(workerData as StoreOptions, (message) => port.postMessage(message));
 port.on('message', handle);

@@ -156,8 +156,9 @@ export class PositionBook {
       await outbox.commitPositions(commit, draftChanges(changes, { quoteOf, replica: replica() }));
     } catch (cause) {
       this.#observe(this.#state);
-      this.#lastFault = `positions were not written: ${(cause as Error).message}`;
-      log.error('positions-commit-failed', { fault: this.#lastFault, changes: changes.length });
+      const fault = `positions were not written: ${(cause as Error).message}`;
+      if (fault !== this.#lastFault) log.error('positions-commit-failed', { fault, changes: changes.length });
+      this.#lastFault = fault;
       return;
     }
     this.#state = next;

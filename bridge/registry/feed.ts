@@ -42,6 +42,8 @@ export interface FeedStatus {
   /** Versions that the replica lacks, by the head as it was last read; absent before the first reading. */
   readonly lag?: number;
   readonly lastScanAt?: string;
+  /** When the table last agreed with it; survives restarts. */
+  readonly confirmedAt?: string;
   /** What is wrong now: absent as soon as queue and table answer. */
   readonly lastFault?: string;
   readonly scans: number;
@@ -112,6 +114,7 @@ export class RegistryFeed {
         lag: Math.max(0, (this.#doubts.lag?.head ?? 0) - replica.replica.contiguous),
       }),
       ...(this.#lastScanAt !== undefined && { lastScanAt: this.#lastScanAt }),
+      ...(replica.confirmedAt !== undefined && { confirmedAt: replica.confirmedAt }),
       ...(lastFault !== '' && { lastFault }),
       scans: this.#scans,
       undecodable: this.#undecodable,

@@ -24,7 +24,7 @@ export interface HeartbeatsOptions {
 
 /**
  * Says once a period that the bridge lives and how it is: a heartbeat into the outbox, where only the newest waits, and
- * the status file. A fault of one beat is logged and the next one comes all the same.
+ * the status file. A fault is logged when it begins, and the next beat comes all the same.
  */
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
@@ -32,6 +32,7 @@ export class Heartbeats {
   #beating: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #hasStopped = false;
+  #lastFault: string | undefined;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
@@ -93,8 +94,11 @@ export class Heartbeats {
       });
       await outbox.putHeartbeat(body);
       await this.#write(status);
+      this.#lastFault = undefined;
     } catch (cause) {
-      log.warn('heartbeat-failed', { fault: (cause as Error).message });
+      const fault = (cause as Error).message;
+      if (fault !== this.#lastFault) log.warn('heartbeat-failed', { fault });
+      this.#lastFault = fault;
     }
   }
 

@@ -72,7 +72,9 @@ function gatewayLines({ gateway, registry }: BridgeStatus): string[] {
   }
   if (registry.state !== 'current') {
     const text =
-      registry.state === 'none' ? 'no registry: nothing streams' : 'the registry is the last one known';
+      registry.state === 'none'
+        ? 'no registry has ever been read: nothing streams'
+        : `the registry is the last one known, as of ${registry.confirmedAt ?? 'an unknown time'}`;
     lines.push(paint('yellow', registry.lastFault === undefined ? text : `${text}: ${registry.lastFault}`));
   }
   return lines;

@@ -170,6 +170,10 @@ function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
     outbox.lastFault && `Outbox: ${outbox.lastFault}`,
     registry.lastFault && `Registry: ${registry.lastFault}`,
     registry.state === 'none' && 'Registry: not read yet, nothing is streamed',
+    registry.state === 'stale' && `Registry: the last one known, of ${registry.confirmedAt}, is acted on`,
+    outbox.quarantined > 0 &&
+      `Outbox: ${outbox.quarantined} torn files are kept beside it, see outbox.db.corrupt-*`,
+    outbox.dropped > 0 && `Outbox: ${number(outbox.dropped)} superseded snapshots were given up and declared`,
   ].filter(Boolean);
   for (const { account, bridge } of gateway.accountsElsewhere) {
     faults.push(`Account ${account} is held by bridge "${bridge}": not streamed and not recorded here`);
@@ -183,6 +187,10 @@ function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
     faults.push(`Missing from the list and not closed: ${positions} positions of ${account}: ${cause}`);
   }
   return faults;
+}
+
+function filled({ bytes, maxBytes }) {
+  return `${Math.round((100 * bytes) / maxBytes)} %`;
 }
 
 let previous;
@@ -232,7 +240,8 @@ function draw(status) {
     ['sent', number(outbox.sent)],
     ['waiting', number(outbox.depth), outbox.depth > 1000 ? 'warn' : ''],
     ['oldest', outbox.oldestAt === undefined ? '–' : ago(outbox.oldestAt, at)],
-    ['size', `${number(Math.round(outbox.bytes / 1024))} KiB`],
+    ['size', `${number(Math.round(outbox.bytes / 1024))} KiB, ${filled(outbox)} of its bound`],
+    ['not written', number(outbox.notWritten), outbox.notWritten > 0 ? 'warn' : ''],
     ['epoch', outbox.epoch],
   ]);
   list('registry', [

@@ -86,7 +86,7 @@ describe('the recorder', () => {
   }
 
   const recorded = async () =>
-    (await outbox.peek({ count: 1000, maxBytes: 10_000_000 })).map((pending) => {
+    (await outbox.peek({ count: 1000, maxBytes: 10_000_000 })).toReversed().map((pending) => {
       const body = JSON.parse(pending.body);
       return `${body.seq} ${body.account.slice(-1)} ${body.contract.conId} ${body.mark.price}`;
     });

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../../bridge/outbox/database.ts';
-import { beginEpoch } from '../../../bridge/outbox/epochs.ts';
+import { nextBeginning, recordEpoch } from '../../../bridge/outbox/epochs.ts';
 import { Ledgers } from '../../../bridge/outbox/ledgers.ts';
 import { OutboxStore } from '../../../bridge/outbox/store.ts';
 import { decodeMessage, encodeMessage, type Ledger } from '../../../shared/message.ts';
@@ -94,7 +94,9 @@ describe('the ledger', () => {
     const now = new Date('2026-11-20T15:00:00.000Z');
     const database = openDatabase(join(testDirectory(), 'outbox.db'), 'home');
     onTestFinished(() => database.close());
-    const { epoch } = beginEpoch(database, { marker: undefined, wasTorn: false, now });
+    const beginning = nextBeginning(database, { marker: undefined, wasTorn: false, now });
+    recordEpoch(database, beginning, now);
+    const { epoch } = beginning;
     const kept = new Ledgers(database, { bridge: 'home', epoch });
     const add = (seq: number, end: 'COMMIT' | 'ROLLBACK') => {
       database.exec('BEGIN');
@@ -201,7 +203,14 @@ describe('the ledger', () => {
     store.append(drafts(2));
     store.close();
     const database = new DatabaseSync(path);
-    database.exec('DROP TABLE ledgers; PRAGMA user_version = 1');
+    database.exec(`
+      DROP TABLE ledgers;
+      DROP INDEX pending_drops;
+      ALTER TABLE pending DROP COLUMN drop_epoch;
+      ALTER TABLE pending DROP COLUMN drop_first;
+      ALTER TABLE pending DROP COLUMN drop_last;
+      PRAGMA user_version = 1;
+    `);
     database.close();
     const { store: again } = open(path);
     again.append(drafts(1));

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { OutboxFault } from '../../../bridge/outbox/fault.ts';
@@ -7,9 +7,11 @@ import { testDirectory } from '../../support/directory.ts';
 import { draft, drafts } from '../../support/drafts.ts';
 import { recordingLog } from '../../support/log.ts';
 
-async function open(path: string, onFault?: (fault: OutboxFault) => void) {
+const BACKOFF = { firstMs: 5, maxMs: 20 } as const;
+
+async function open(path: string, options: Partial<Parameters<typeof openOutbox>[0]> = {}) {
   const log = recordingLog();
-  const outbox = await openOutbox({ path, bridge: 'home', log, ...(onFault && { onFault }) });
+  const outbox = await openOutbox({ path, bridge: 'home', log, backoff: BACKOFF, ...options });
   onTestFinished(() => outbox.close());
   return { outbox, log };
 }
@@ -22,7 +24,7 @@ describe('the outbox in its thread', () => {
     await woken;
     const pending = await outbox.peek({ count: 10, maxBytes: 1_000_000 });
     expect(pending).toHaveLength(3);
-    expect(pending[0]?.body).toContain(`"id":"home:${outbox.epoch}:1"`);
+    expect(pending[0]?.body).toContain(`"id":"home:${outbox.epoch}:3"`);
     await outbox.acknowledge(pending.map(({ key }) => key));
     expect(await outbox.status()).toMatchObject({ epoch: outbox.epoch, produced: 3, depth: 0, bytes: 0 });
   });
@@ -43,7 +45,7 @@ describe('the outbox in its thread', () => {
     await Promise.all(Array.from({ length: 50 }, (_, index) => outbox.append(drafts(2, 1 + 2 * index))));
     const pending = await outbox.peek({ count: 1000, maxBytes: 10_000_000 });
     const conIds = pending.map(({ body }) => JSON.parse(body).contract.conId);
-    expect(conIds).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(conIds).toEqual(Array.from({ length: 100 }, (_, index) => 100 - index));
   });
 
   it('refuses more calls than its bound instead of growing', async () => {
@@ -58,7 +60,7 @@ describe('the outbox in its thread', () => {
   it('says that another process has the file', async () => {
     const path = join(testDirectory(), 'outbox.db');
     await open(path);
-    await expect(open(path)).rejects.toMatchObject({
+    await expect(open(path, { lockedDeadlineMs: 0 })).rejects.toMatchObject({
       disposition: 'fatal',
       message: expect.stringContaining('in use by another process'),
     });
@@ -67,7 +69,7 @@ describe('the outbox in its thread', () => {
   it('rejects everything and reports once when its file fails under it', async () => {
     const path = join(testDirectory(), 'outbox.db');
     const faults: OutboxFault[] = [];
-    const { outbox, log } = await open(path, (fault) => faults.push(fault));
+    const { outbox, log } = await open(path, { onFault: (fault) => void faults.push(fault) });
     for (let index = 0; index < 10; index += 1) await outbox.append(drafts(500));
     for (const name of [path, `${path}-wal`]) {
       const file = openSync(name, 'r+');
@@ -88,6 +90,34 @@ describe('the outbox in its thread', () => {
       predecessor: { epoch: outbox.epoch, seq: expect.any(Number) },
     });
     expect(again.log.entries.map(({ event }) => event)).toContain('outbox-quarantined');
+  });
+
+  it('says that its marker is gone: then a file that was put back could not be told', async () => {
+    const path = join(testDirectory(), 'outbox.db');
+    const first = await open(path);
+    await first.outbox.close();
+    rmSync(`${path}.marker`);
+    const { outbox, log } = await open(path);
+    expect(outbox.opening).toMatchObject({ cause: 'start', predecessor: { epoch: first.outbox.epoch } });
+    expect(log.entries.map(({ event }) => event)).toEqual(['outbox-marker-missing', 'outbox-opened']);
+    expect(first.log.entries.map(({ event }) => event)).toEqual(['outbox-opened']);
+  });
+
+  it('tells once when its bound is reached and once when it is left, and how full it is', async () => {
+    const { outbox, log } = await open(join(testDirectory(), 'outbox.db'), { maxBytes: 20_000 });
+    for (let round = 0; round < 10; round += 1) await outbox.append(drafts(5));
+    const full = await outbox.status();
+    expect(full).toMatchObject({ maxBytes: 20_000, dropped: expect.any(Number) });
+    expect(full.dropped).toBeGreaterThan(0);
+    expect(full.bytes).toBeLessThanOrEqual(20_000);
+    await outbox.acknowledge((await outbox.peek({ count: 10, maxBytes: 1e6 })).map(({ key }) => key));
+    await outbox.status();
+    await outbox.status();
+    expect(log.entries.map(({ event }) => event)).toEqual([
+      'outbox-opened',
+      'outbox-at-bound',
+      'outbox-below-bound',
+    ]);
   });
 
   it('accepts nothing after close, and closes twice without harm', async () => {

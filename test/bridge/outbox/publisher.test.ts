@@ -7,6 +7,7 @@ import { testDirectory } from '../../support/directory.ts';
 import { draft, drafts } from '../../support/drafts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { recordingLog } from '../../support/log.ts';
+import { CAN_MOUNT, smallDisk } from '../../support/small-disk.ts';
 import { sqsClient, startFaultyWay, startQueue } from '../../support/sqs.ts';
 
 /** Waits beside the snapshots of one day. */
@@ -14,9 +15,10 @@ const LEDGER = 1;
 
 const BACKOFF = { firstMs: 5, maxMs: 20 } as const;
 
-async function openTestOutbox(): Promise<DurableOutbox> {
-  const path = join(testDirectory(), 'outbox.db');
-  const outbox = await openOutbox({ path, bridge: 'home', log: recordingLog() });
+async function openTestOutbox(directory = testDirectory(), maxBytes?: number): Promise<DurableOutbox> {
+  const path = join(directory, 'outbox.db');
+  const bound = maxBytes === undefined ? {} : { maxBytes };
+  const outbox = await openOutbox({ path, bridge: 'home', log: recordingLog(), ...bound });
   onTestFinished(() => outbox.close());
   return outbox;
 }
@@ -72,6 +74,56 @@ describe('the publisher', () => {
     expect(events.filter((event) => event === 'publisher-recovered')).toHaveLength(1);
   });
 
+  it('sends the newest first, and what comes while a backlog drains with the next batch', async () => {
+    const queue = await startQueue();
+    const held: (() => void)[] = [];
+    const seen: number[][] = [];
+    const way = await startFaultyWay(queue.endpoint, async ({ body, forward, answer }) => {
+      const { Entries } = JSON.parse(body) as { Entries: { MessageBody: string }[] };
+      seen.push(conIds(Entries.map(({ MessageBody }) => MessageBody)));
+      if (seen.length <= 4) await new Promise<void>((resolve) => held.push(resolve));
+      const { status, body: said } = await forward();
+      answer(status, said);
+    });
+    const outbox = await openTestOutbox();
+    await outbox.append(drafts(400));
+    start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await eventually(() => held.length === 4);
+    expect(seen.flat().toSorted((left, right) => left - right)).toEqual(upTo(400).slice(-40));
+    await outbox.append(drafts(1, 999));
+    held[0]?.();
+    await eventually(() => seen.length > 4);
+    expect(seen[4]).toContain(999);
+    for (const release of held) release();
+    await emptied(outbox);
+    expect(conIds(queue.bodies())).toEqual([...upTo(400), 999]);
+  });
+
+  it.skipIf(!CAN_MOUNT)(
+    'stops sending while the disk takes no acknowledgement, and lets go later',
+    async () => {
+      const queue = await startQueue();
+      const disk = smallDisk(8 * 1024 * 1024);
+      const outbox = await openTestOutbox(disk.directory);
+      await outbox.append(drafts(1500));
+      await outbox.close();
+      disk.fill();
+      const again = await openTestOutbox(disk.directory);
+      const { publisher } = start({ outbox: again, client: sqsClient(queue.endpoint), queueUrl: queue.url });
+      await eventually(() => publisher.status().lastFault?.includes('disk is full'));
+      await eventually(() => queue.bodies().length >= 1000);
+      const { notWritten } = await again.status();
+      await eventually(async () => (await again.status()).notWritten > notWritten + 30);
+      // What was under way when the bound was reached is sent too.
+      expect(queue.bodies().length).toBeLessThanOrEqual(1100);
+      expect(await again.status()).toMatchObject({ depth: 1500 });
+      disk.free();
+      await emptied(again);
+      expect(conIds(queue.bodies())).toEqual(upTo(1500));
+      await eventually(() => publisher.status().lastFault === undefined);
+    },
+  );
+
   it('tries a single entry that failed again, and meanwhile sends the others', async () => {
     const queue = await startQueue();
     let failuresLeft = 4;
@@ -100,6 +152,32 @@ describe('the publisher', () => {
     expect(conIds(queue.bodies())).toEqual(upTo(40));
     await eventually(() => publisher.status().lastFault === undefined);
     expect(publisher.status()).toEqual({ sent: 40, refused: 0 });
+  });
+
+  it('forgets an entry that fails for as long as it waits, once the bound has given it up', async () => {
+    const queue = await startQueue();
+    const way = await startFaultyWay(queue.endpoint, async ({ body, forward, answer }) => {
+      const { Entries } = JSON.parse(body) as { Entries: { Id: string; MessageBody: string }[] };
+      const bad = Entries.filter(({ MessageBody }) => MessageBody.includes(':1"'));
+      if (bad.length === 0) {
+        const { status, body: said } = await forward();
+        return answer(status, said);
+      }
+      const Failed = Entries.map(({ Id }) => ({ Id, SenderFault: false, Code: 'InternalError' }));
+      answer(200, JSON.stringify({ Failed }));
+    });
+    const outbox = await openTestOutbox(testDirectory(), 1500);
+    await outbox.append(drafts(1));
+    const { publisher } = start({ outbox, client: sqsClient(way), queueUrl: queue.url });
+    await eventually(() => publisher.status().lastFault !== undefined);
+    for (let round = 0; round < 5; round += 1) await outbox.append(drafts(1));
+    await emptied(outbox);
+    await eventually(async () => {
+      await outbox.append(drafts(1));
+      return publisher.status().lastFault === undefined;
+    });
+    const kinds = queue.bodies().map((body) => JSON.parse(body) as { kind: string; first?: number });
+    expect(kinds.filter(({ kind }) => kind === 'drop')[0]).toMatchObject({ first: 1 });
   });
 
   it('sends again what was not answered: twice is harmless, never is not', async () => {

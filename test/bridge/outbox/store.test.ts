@@ -36,8 +36,11 @@ function waiting(store: OutboxStore): Message[] {
   });
 }
 
+/** In the order in which they were accepted. */
 const snapshots = (store: OutboxStore) =>
-  waiting(store).filter((message): message is Snapshot => message.kind === 'snapshot');
+  waiting(store)
+    .filter((message): message is Snapshot => message.kind === 'snapshot')
+    .toReversed();
 
 describe('accepting', () => {
   it('gives each snapshot its place: the epoch, and numbers from 1 without a gap', () => {
@@ -95,15 +98,11 @@ describe('accepting', () => {
 });
 
 describe('reading and letting go', () => {
-  it('hands out priority 1 before 2, oldest first, within count and bytes', () => {
+  it('hands out the newest first, within count and bytes', () => {
     const store = open(join(testDirectory(), 'outbox.db'));
-    store.append([
-      draft({ priority: 2 }),
-      draft({ priority: 1 }),
-      draft({ priority: 2 }),
-      draft({ priority: 1 }),
-    ]);
-    expect(snapshots(store).map(({ seq }) => seq)).toEqual([2, 4, 1, 3]);
+    store.append([draft({ priority: 1 }), draft({ priority: 2 })]);
+    store.append([draft({ priority: 1 }), draft({ priority: 2 })]);
+    expect(waiting(store)).toMatchObject([{ seq: 4 }, { seq: 3 }, { seq: 2 }, { seq: 1 }]);
     expect(store.peek({ count: 3, maxBytes: 1_000_000 })).toHaveLength(3);
     const [first] = store.peek(EVERYTHING);
     const bytes = Buffer.byteLength(first?.body ?? '');
@@ -117,7 +116,7 @@ describe('reading and letting go', () => {
     const keys = store.peek({ count: 2, maxBytes: 1_000_000 }).map(({ key }) => key);
     store.acknowledge(keys);
     store.acknowledge(keys);
-    expect(snapshots(store).map(({ seq }) => seq)).toEqual([3, 4]);
+    expect(snapshots(store).map(({ seq }) => seq)).toEqual([1, 2]);
     const bytes = store.peek(EVERYTHING).reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
     expect(store.status()).toMatchObject({ depth: 2, bytes });
     store.acknowledge(store.peek(EVERYTHING).map(({ key }) => key));
@@ -135,8 +134,8 @@ describe('reading and letting go', () => {
     const { epoch } = store.opening;
     expect(waiting(store)).toMatchObject([
       { kind: 'drop', epoch, first: 2, last: 2, reason: 'too large' },
-      { kind: 'snapshot', seq: 1 },
       { kind: 'snapshot', seq: 3 },
+      { kind: 'snapshot', seq: 1 },
     ]);
     store.close();
     const database = new DatabaseSync(path);

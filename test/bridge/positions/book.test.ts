@@ -63,7 +63,9 @@ describe('the position book', () => {
     ...sweep(seconds, rows),
   });
   const bodies = async () =>
-    (await outbox.peek({ count: 10_000, maxBytes: 50_000_000 })).map((pending) => JSON.parse(pending.body));
+    (await outbox.peek({ count: 10_000, maxBytes: 50_000_000 }))
+      .map((pending) => JSON.parse(pending.body))
+      .toReversed();
 
   it('writes a sweep and its snapshots together, in order of acceptance', async () => {
     const book = await open();

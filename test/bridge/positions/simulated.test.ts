@@ -74,7 +74,9 @@ describe(`positions of a gateway that changes (seed ${SEED})`, () => {
   const committed = async () =>
     (await outbox.committed()).positions.map((row) => key({ ...row, conId: row.contract.conId })).sort();
   const bodies = async () =>
-    (await outbox.peek({ count: 10_000, maxBytes: 50_000_000 })).map((pending) => JSON.parse(pending.body));
+    (await outbox.peek({ count: 10_000, maxBytes: 50_000_000 }))
+      .map((pending) => JSON.parse(pending.body))
+      .toReversed();
 
   const agree = () =>
     eventually(async () => JSON.stringify(await committed()) === JSON.stringify(atGateway()));
