@@ -36,6 +36,7 @@ export type Deed =
       readonly how: ServiceFault;
       readonly forMs: number;
     }
+  /** With a kill while it is. */
   | { readonly do: 'disk-full' }
   | { readonly do: 'trade'; readonly trade: Trade }
   | { readonly do: 'switch'; readonly id: string; readonly status: StrategyInput['status'] }

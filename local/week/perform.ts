@@ -27,8 +27,6 @@ export class Performer {
   readonly #signal: AbortSignal;
   #gatewayLane: Promise<unknown> = Promise.resolve();
   #cloudLane: Promise<unknown> = Promise.resolve();
-  /** No kill in between: a bridge that cannot write cannot start either. */
-  #isDiskFull = false;
 
   constructor(options: { readonly stage: Stage; readonly signal: AbortSignal }) {
     this.#stage = options.stage;
@@ -136,7 +134,7 @@ export class Performer {
 
   async #kill(): Promise<Outcome> {
     const { keeper } = this.#stage;
-    await this.#wait(() => (keeper.isAlive && !this.#isDiskFull ? true : undefined));
+    await this.#wait(() => (keeper.isAlive ? true : undefined));
     const victim = keeper.kill();
     await this.#wait(() => (victim?.end === undefined ? undefined : true));
     const heir = await this.#wait(async () => {
@@ -182,15 +180,15 @@ export class Performer {
 
   /**
    * A disk fills when nothing leaves the outbox, so the queue is away meanwhile. Positions change until the bridge has
-   * met the end of it.
+   * met the end of it. Then it is killed: whoever is started on a full disk has to live with it, too.
    */
   async #diskFull(): Promise<Outcome> {
     const { disk, bridgeLog, cloudPart, gateway, keeper } = this.#stage;
     await this.#untilStreaming();
-    this.#isDiskFull = true;
     const fromMs = Date.now();
     const isMet = () => bridgeLog.since(fromMs).some(({ text }) => FULL.test(text));
     let changes = 0;
+    let killed: Outcome | undefined;
     try {
       await cloudPart.cloud.setFault('sqs', 'refused');
       if (disk.isFatal) keeper.excuse();
@@ -209,15 +207,16 @@ export class Performer {
       });
       const endMs = performance.now() + DISK_FULL_MS;
       while (met && performance.now() < endMs && !this.#signal.aborted) await churn();
+      killed = await this.#kill();
     } finally {
       disk.free();
       await cloudPart.cloud.setFault('sqs', undefined);
-      this.#isDiskFull = false;
     }
+    const detail = `${disk.way}: ${isMet() ? 'met after' : 'not met within'} ${changes} changes`;
     return {
-      name: 'disk full',
-      isExercised: isMet(),
-      detail: `${disk.way}: ${isMet() ? 'met after' : 'not met within'} ${changes} changes`,
+      name: 'disk full, and kill -9 meanwhile',
+      isExercised: isMet() && killed?.isExercised === true,
+      detail: `${detail}; ${killed?.detail ?? 'not killed'}`,
     };
   }
 

@@ -100,7 +100,7 @@ class Planner {
       const { loginMs } = this.#timing.world;
       steps.push({ atMs: 0, do: 'login', refusedMs: loginMs, muteMs: loginMs / 2 });
     }
-    for (let kill = this.#killsByDay(nth); kill < KILLS_PER_DAY; kill += 1) {
+    for (let kill = 0; kill < this.#killsByNight(nth); kill += 1) {
       steps.push({ atMs: this.#moment(durationMs), do: 'kill' });
     }
     return {
@@ -121,9 +121,13 @@ class Planner {
     });
   }
 
-  /** At any moment; on every second day the second one is at night. */
+  /** At any moment; on every second day one of them is at night, and on one day on the full disk. */
   #killsByDay(nth: number): number {
-    return KILLS_PER_DAY - (nth % 2);
+    return KILLS_PER_DAY - this.#killsByNight(nth) - (nth === this.#diskDay ? 1 : 0);
+  }
+
+  #killsByNight(nth: number): number {
+    return nth % 2;
   }
 
   #outage(nth: number): (Step & { do: 'aws-away' })[] {
