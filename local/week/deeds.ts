@@ -35,6 +35,8 @@ export type Deed =
       readonly services: readonly Service[];
       readonly how: ServiceFault;
       readonly forMs: number;
+      /** And as long as it takes to fill the outbox. */
+      readonly untilBound: boolean;
     }
   /** With a kill while it is. */
   | { readonly do: 'disk-full' }

@@ -151,28 +151,33 @@ export class Performer {
     };
   }
 
-  async #awsAway({ services, how, forMs }: Deed & { do: 'aws-away' }): Promise<Outcome> {
+  async #awsAway({ services, how, forMs, untilBound }: Deed & { do: 'aws-away' }): Promise<Outcome> {
     const { cloudPart, bridgeLog, cloudLog } = this.#stage;
     const { cloud } = cloudPart;
     const fromMs = Date.now();
     const failedRecords = () => cloud.triggers().reduce((sum, trigger) => sum + trigger.failedRecords, 0);
     const failedBefore = failedRecords();
-    const byBridge = () => bridgeLog.since(fromMs).some(({ event }) => AWAY.has(event));
+    const isSaid = (fits: (event: string) => boolean) =>
+      bridgeLog.since(fromMs).some(({ event }) => fits(event));
+    const byBridge = () => isSaid((event) => AWAY.has(event));
     const byFunctions = () =>
       failedRecords() > failedBefore || cloudLog.since(fromMs).some(({ level }) => level === 'warn');
+    const atBound = () => !untilBound || isSaid((event) => event === 'outbox-at-bound');
     try {
       for (const service of services) await cloud.setFault(service, how);
       await sleep(forMs, this.#signal);
       await this.#wait(() => (byBridge() && byFunctions() ? true : undefined));
+      await this.#churnUntil(atBound);
     } finally {
       for (const service of services) await cloud.setFault(service, undefined);
     }
     const unmet = [
       ...(byBridge() ? [] : ['the bridge did not notice']),
       ...(byFunctions() ? [] : ['no function noticed']),
+      ...(atBound() ? [] : ['the outbox did not reach its bound']),
     ];
     return {
-      name: `AWS away (${services.join(', ')} ${how})`,
+      name: `AWS away (${services.join(', ')} ${how}${untilBound ? ', outbox at its bound' : ''})`,
       isExercised: unmet.length === 0,
       detail: unmet.join(', ') || 'bridge and functions',
     };
@@ -183,41 +188,43 @@ export class Performer {
    * met the end of it. Then it is killed: whoever is started on a full disk has to live with it, too.
    */
   async #diskFull(): Promise<Outcome> {
-    const { disk, bridgeLog, cloudPart, gateway, keeper } = this.#stage;
+    const { disk, bridgeLog, cloudPart, keeper } = this.#stage;
     await this.#untilStreaming();
     const fromMs = Date.now();
     const isMet = () => bridgeLog.since(fromMs).some(({ text }) => FULL.test(text));
-    let changes = 0;
     let killed: Outcome | undefined;
     try {
       await cloudPart.cloud.setFault('sqs', 'refused');
       if (disk.isFatal) keeper.excuse();
       disk.fill();
-      const churn = async () => {
-        for (const row of gateway.portfolio.positions) {
-          const averageCost = String(1 + ((changes * 7) % 500));
-          gateway.portfolio.change({ ...row, averageCost });
-          changes += 1;
-        }
-        await sleep(CHURN_PERIOD_MS, this.#signal);
-      };
-      const met = await this.#wait(async () => {
-        await churn();
-        return isMet() ? true : undefined;
-      });
+      await this.#churnUntil(isMet);
       const endMs = performance.now() + DISK_FULL_MS;
-      while (met && performance.now() < endMs && !this.#signal.aborted) await churn();
+      await this.#churnUntil(() => performance.now() >= endMs);
       killed = await this.#kill();
     } finally {
       disk.free();
       await cloudPart.cloud.setFault('sqs', undefined);
     }
-    const detail = `${disk.way}: ${isMet() ? 'met after' : 'not met within'} ${changes} changes`;
     return {
       name: 'disk full, and kill -9 meanwhile',
       isExercised: isMet() && killed?.isExercised === true,
-      detail: `${detail}; ${killed?.detail ?? 'not killed'}`,
+      detail: `${disk.way}: ${isMet() ? 'met' : 'not met'}; ${killed?.detail ?? 'not killed'}`,
     };
+  }
+
+  /** Every position is told anew and at another cost, so that snapshots come as fast as the disk takes them. */
+  async #churnUntil(isOver: () => boolean): Promise<void> {
+    const { portfolio } = this.#stage.gateway;
+    let turn = 0;
+    await until(
+      () => {
+        if (isOver()) return true;
+        turn += 1;
+        for (const row of portfolio.positions) portfolio.change({ ...row, averageCost: String(turn) });
+        return undefined;
+      },
+      { deadlineMs: PATIENCE_MS, periodMs: CHURN_PERIOD_MS, signal: this.#signal },
+    );
   }
 
   async #switch({ id, status }: Deed & { do: 'switch' }): Promise<Outcome> {

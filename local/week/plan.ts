@@ -142,6 +142,7 @@ class Planner {
         services: isFirst ? ['sqs', 's3', 'dynamodb'] : ['s3', 'dynamodb'],
         how: isFirst ? 'refused' : 'unavailable',
         forMs: outageMs,
+        untilBound: isFirst,
       },
     ];
   }

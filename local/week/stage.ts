@@ -20,6 +20,9 @@ import { Truth } from './truth.ts';
  */
 export const LINES = { setting: 36, reserve: 10, cap: 26, granted: 70 } as const;
 
+/** About a thousand snapshots, the least that the bridge takes: an outage of seconds fills it. */
+const OUTBOX_MAX_BYTES = 1024 * 1024;
+
 const CLIENT_ID = 101;
 const TICK_PERIOD_MS = 200;
 
@@ -88,6 +91,7 @@ export async function setStage(options: {
     SLOTWISE_GATEWAY_CLIENT_ID: String(CLIENT_ID),
     SLOTWISE_LINES_CAP: String(LINES.setting),
     SLOTWISE_LINES_RESERVE: String(LINES.reserve),
+    SLOTWISE_OUTBOX_MAX_BYTES: String(OUTBOX_MAX_BYTES),
     SLOTWISE_STATUS_PORT: '0',
   };
   const keeper: Keeper = stack.use(
