@@ -15,6 +15,7 @@ import { LineLedger } from './lines/ledger.ts';
 import type { Quote } from './lines/quote.ts';
 import { Snapshots } from './lines/snapshots.ts';
 import { Streams } from './lines/streams.ts';
+import { withPatrol } from './lines/watchdog.ts';
 import type { Log } from './log.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { Publisher } from './outbox/publisher.ts';
@@ -121,6 +122,7 @@ export async function startBridge({
     log,
     onQuote: onStreamed,
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
+    watchdog: withPatrol(settings.lines),
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
     knowledge: {
       positionsOf: (conId) => book.positionsOf(conId),

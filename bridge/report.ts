@@ -95,7 +95,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
   return {
     gatewayReady: gateway.state === 'ready' ? 1 : 0,
     linesCap: lines.cap,
-    linesInUse: lines.streaming + lines.snapshotsInFlight,
+    linesInUse: lines.streaming + lines.stale + lines.snapshotsInFlight,
     linesRefused: lines.refused,
     strategiesActive: active.length,
     strategiesDegraded: active.filter(({ state }) => state === 'degraded').length,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BRIDGE, FEED, GATEWAY, OUTBOX, SQS } from '../shared/limits.ts';
+import { BRIDGE, FEED, GATEWAY, LINES, OUTBOX, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
@@ -76,6 +76,11 @@ export const settingsSchema = z.strictObject({
         .max(9_999)
         .default(GATEWAY.linesReserve)
         .describe("Of them, what is left to the trader's own TWS, phone and other programs."),
+      answerDeadlineMs: ms(100, DAY_MS).default(LINES.answerDeadlineMs),
+      verifyDeadlineMs: ms(100, DAY_MS).default(LINES.verifyDeadlineMs),
+      silenceMs: ms(100, DAY_MS).default(LINES.silenceMs),
+      competingRetryMs: ms(100, DAY_MS).default(LINES.competingRetryMs),
+      typeGraceMs: ms(100, DAY_MS).default(LINES.typeGraceMs),
     })
     .prefault({}),
   marketData: z

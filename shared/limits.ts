@@ -65,6 +65,28 @@ export const GATEWAY = {
   snapshotDeadlineMs: 15 * SECOND_MS,
 } as const;
 
+/** Why each default: docs/operations.md */
+export const LINES = {
+  answerDeadlineMs: MINUTE_MS,
+  verifyDeadlineMs: 30 * SECOND_MS,
+  silenceMs: 2 * MINUTE_MS,
+  competingRetryMs: 5 * MINUTE_MS,
+  /** How many times longer a silent line is waited for while lines of the same underlying speak. */
+  siblingPatience: 5,
+  /** The longest pause between two requests of a line that stays silent, as a multiple of silenceMs. */
+  silencePauseMax: 30,
+  /** Lines requested again in one second at most: a cancel and a request each, a quarter of the pace. */
+  requestedAgainPerSecond: 5,
+  /** Between two looks at the age of the contract details of what streams: their hours reach some days ahead. */
+  hoursRenewMs: 60 * MINUTE_MS,
+  /** Refusals that the gateway had queued while its link was down arrive for a moment longer. */
+  linkGraceMs: 10 * SECOND_MS,
+  /** A request brings the standing quote within seconds: what comes later is the market. */
+  replayMs: 10 * SECOND_MS,
+  /** After an opening or a close: the last ticks of the session, and TWS itself may switch the type. */
+  typeGraceMs: MINUTE_MS,
+} as const;
+
 /** Two weeks of 200 contracts of which 20 stream, where a poll finds a twentieth changed: docs/operations.md. */
 export const OUTBOX = {
   /** Bodies that wait, in UTF-8; the file is about a fifth larger, and its log takes up to 64 MiB beside it. */
@@ -116,6 +138,10 @@ relation(
 );
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
+relation(
+  4 * 2 * LINES.requestedAgainPerSecond <= GATEWAY.requestsPerSecond,
+  'lines requested again must leave most of the pace to others',
+);
 relation(GATEWAY.linesReserve < GATEWAY.linesCap, 'the reserve must leave lines to the bridge');
 relation(
   WATCH.nearRatio < WATCH.releaseRatio,

@@ -146,6 +146,7 @@ describe('the polled lane', () => {
     await start(2, INSTRUMENTS.slice(0, 2));
     activate(1, 2);
     vi.advanceTimersByTime(10_000);
+    for (const conId of [1, 2]) gateway.tick(conId);
     gateway.taken();
     vi.advanceTimersByTime(300_000);
     expect(gateway.taken()).toEqual([]);

@@ -78,9 +78,11 @@ describe('the view of lines', () => {
   const lines: BridgeStatus['lines'] = {
     ...bridgeStatus().lines,
     streaming: 20,
+    stale: 1,
     watching: 2,
     snapshotsInFlight: 3,
     refused: 1,
+    requestedAgain: 0,
     rows: [
       {
         conId: 2,
@@ -108,6 +110,7 @@ describe('the view of lines', () => {
         reason: 'leg of a',
         quality: 'live',
         ticks: 42,
+        lastMessageAt: '2026-11-20T14:58:30.000Z',
       },
     ],
     strategies: [
@@ -128,10 +131,10 @@ describe('the view of lines', () => {
   it('says how many lines there are, who has one, who has not and why', () => {
     const text = linesView({ type: 'live', status: bridgeStatus({ lines }) });
     expect(text.split('\n')[0]).toBe(
-      'home: 20 of 90 lines streaming, 2 of them in the watch class, 67 free, 3 snapshots in flight, 1 refused',
+      'home: 20 of 90 lines streaming, 2 of them in the watch class, 1 stale, 66 free, 3 snapshots in flight, 1 refused',
     );
     expect(text).toMatch(
-      / +1 +SPY 2026-12-18 600 C +confirmed +14:59:00 +live +42 +a +leg of a\n +2 .*refused +14:59:00 +none +0 +b +the broker/,
+      / +1 +SPY 2026-12-18 600 C +confirmed +14:59:00 +live +42 +90 s +a +leg of a\n +2 .*refused +14:59:00 +none +0 +b +the broker/,
     );
     expect(text).toMatch(/b +DU\*\*\*01 +9 +4 +degraded +2026-11-19 20:00:00 +2 lines were left/);
     expect(text).toMatch(/VIX +17\.5 +delayed/);
