@@ -49,3 +49,9 @@ export function shuffledDeck(
 function fault(name: string, input: FaultInput, forMs?: number): GatewayFault {
   return { do: 'fault', name, fault: input, ...(forMs === undefined ? {} : { forMs }) };
 }
+
+/** What a session ends with: lines that the gateway counts, and that bring nothing until they are asked for anew. */
+export const DEAD_LINES: readonly [GatewayFault, GatewayFault] = [
+  fault('farm blip, ticks stay away', { kind: 'farm-broken', farm: 'usopt', ticks: 'dead' }, 1500),
+  fault('1100, then 1102, ticks stay away', { kind: 'link-lost', restore: 1102, ticks: 'dead' }, 1500),
+];

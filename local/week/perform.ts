@@ -65,6 +65,8 @@ export class Performer {
   async #fault(deed: Deed & { do: 'fault' }): Promise<Outcome> {
     const { gateway } = this.#stage;
     await this.#untilStreaming();
+    // Silence is a fault of what has spoken before.
+    if ('ticks' in deed.fault && deed.fault.ticks === 'dead') await this.#untilTicking();
     const injection = gateway.inject(deed.fault);
     await this.#stand(injection, deed.forMs ?? 0);
     injection.end();
@@ -262,6 +264,13 @@ export class Performer {
   async #untilStreaming(): Promise<void> {
     const { gateway } = this.#stage;
     await this.#wait(() => (gateway.stats().lines.streaming > 0 ? true : undefined));
+  }
+
+  async #untilTicking(): Promise<void> {
+    await this.#wait(async () => {
+      const rows = (await this.#stage.keeper.status())?.lines.rows.filter(({ state }) => state !== 'wanted');
+      return rows?.length && rows.every(({ ticks }) => ticks > 0) ? true : undefined;
+    });
   }
 
   #wait<T>(check: () => T | undefined | Promise<T | undefined>): Promise<T | undefined> {

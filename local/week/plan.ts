@@ -1,6 +1,6 @@
 import type { Portfolio } from '../gateway/portfolio.ts';
 import { createRandom, type Random } from '../gateway/random.ts';
-import { shuffledDeck } from './deck.ts';
+import { DEAD_LINES, shuffledDeck } from './deck.ts';
 import type { Deed, Phase, Step } from './deeds.ts';
 import { Desk } from './desk.ts';
 import type { Timing } from './profile.ts';
@@ -12,6 +12,8 @@ export const SESSIONS_MAX = DAYS.length;
 const SESSION_MS = 32_000;
 const NIGHT_MS = 12_000;
 const WEEKEND_MS = 18_000;
+/** The end of a session, when nobody kills any more: the bridge itself has to mend what the last fault leaves. */
+const AFTERMATH_MS = 4000;
 const KILLS_PER_DAY = 2;
 /** Of the positions, while the gateway loads: enough for each account to miss some. */
 const MISSING_MIN = 0.1;
@@ -67,11 +69,12 @@ class Planner {
 
   session(nth: number): Phase {
     const outage = this.#outage(nth);
-    const steps: Step[] = [...this.#faults(), ...outage, ...this.#fullDisk(nth)];
+    const steps: Step[] = [...this.#faults(nth), ...outage, ...this.#fullDisk(nth)];
     for (let kill = 0; kill < this.#killsByDay(nth); kill += 1) {
       // A bridge that starts while AWS is away has nothing but its disk.
       const [away] = kill === 0 ? outage : [];
-      const atMs = away === undefined ? this.#moment(SESSION_MS) : away.atMs + this.#moment(away.forMs);
+      const atMs =
+        away === undefined ? this.#moment(SESSION_MS - AFTERMATH_MS) : away.atMs + this.#moment(away.forMs);
       steps.push({ atMs, do: 'kill' });
     }
     const draws = [
@@ -111,14 +114,15 @@ class Planner {
     };
   }
 
-  #faults(): Step[] {
-    const slotMs = SESSION_MS / FAULTS_PER_SESSION;
-    return Array.from({ length: FAULTS_PER_SESSION }, (_, slot): Step => {
+  #faults(nth: number): Step[] {
+    const slotMs = (SESSION_MS - AFTERMATH_MS) / FAULTS_PER_SESSION;
+    const dealt = Array.from({ length: FAULTS_PER_SESSION }, (_, slot): Step => {
       const deed = this.#deck.shift();
       if (deed === undefined) throw new RangeError('the deck of faults is too small');
       this.#deck.push(deed);
       return { atMs: Math.round(slot * slotMs + this.#random.next() * (slotMs / 2)), ...deed };
     });
+    return [...dealt, { atMs: SESSION_MS - AFTERMATH_MS, ...DEAD_LINES[nth % 2 === 0 ? 0 : 1] }];
   }
 
   /** At any moment; on every second day one of them is at night, and on one day on the full disk. */
