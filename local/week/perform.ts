@@ -268,8 +268,10 @@ export class Performer {
 
   async #untilTicking(): Promise<void> {
     await this.#wait(async () => {
-      const rows = (await this.#stage.keeper.status())?.lines.rows.filter(({ state }) => state !== 'wanted');
-      return rows?.length && rows.every(({ ticks }) => ticks > 0) ? true : undefined;
+      const lines = (await this.#stage.keeper.status())?.lines;
+      const isPending = lines?.strategies.some(({ state }) => state === 'pending') ?? true;
+      const rows = lines?.rows.filter(({ state }) => state === 'confirmed') ?? [];
+      return rows.length > 0 && rows.every(({ ticks }) => ticks > 0) && !isPending ? true : undefined;
     });
   }
 

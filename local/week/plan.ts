@@ -82,7 +82,9 @@ class Planner {
       ...Array.from({ length: SWITCHES_PER_SESSION }, () => () => this.#desk.switch()),
       () => this.#desk.roll(),
     ];
-    const times = draws.map(() => this.#moment(SESSION_MS)).sort((left, right) => left - right);
+    const times = draws
+      .map(() => this.#moment(SESSION_MS - AFTERMATH_MS))
+      .sort((left, right) => left - right);
     for (const [index, draw] of shuffled(draws, this.#random).entries()) {
       const deed = draw();
       if (deed !== undefined) steps.push({ atMs: times[index] ?? 0, ...deed });
