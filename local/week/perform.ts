@@ -266,12 +266,19 @@ export class Performer {
     await this.#wait(() => (gateway.stats().lines.streaming > 0 ? true : undefined));
   }
 
+  /** Every line that the registry wants has spoken, and no deed is left that would change what it wants. */
   async #untilTicking(): Promise<void> {
+    const { keeper, cloudPart } = this.#stage;
+    await this.#cloudLane;
+    const head = await cloudPart.store.head();
     await this.#wait(async () => {
-      const lines = (await this.#stage.keeper.status())?.lines;
-      const isPending = lines?.strategies.some(({ state }) => state === 'pending') ?? true;
-      const rows = lines?.rows.filter(({ state }) => state === 'confirmed') ?? [];
-      return rows.length > 0 && rows.every(({ ticks }) => ticks > 0) && !isPending ? true : undefined;
+      const { registry, lines } = (await keeper.status()) ?? {};
+      if (registry?.version !== head || lines === undefined) return undefined;
+      const { rows, strategies } = lines;
+      const isSettled = strategies.every(({ state }) => state !== 'pending' && state !== 'stale');
+      const confirmed = rows.filter(({ state }) => state === 'confirmed');
+      const isHeard = confirmed.length > 0 && confirmed.every(({ ticks }) => ticks > 0);
+      return isSettled && isHeard ? true : undefined;
     });
   }
 
