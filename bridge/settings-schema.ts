@@ -117,6 +117,12 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       contracts: z.array(instrumentSchema).max(100).default(POLLED_BY_DEFAULT),
       periodMs: ms(500, DAY_MS).default(BRIDGE.snapshotPeriodMs),
+      degradedPeriodMs: ms(500, DAY_MS).default(BRIDGE.degradedPeriodMs),
+      marks: z
+        .enum(['portfolio', 'snapshot', 'off'])
+        .default('portfolio')
+        .describe('Where prices of all other positions come from.'),
+      markPeriodMs: ms(500, DAY_MS).default(BRIDGE.markPeriodMs),
     })
     .prefault({}),
   recorder: z.strictObject({ periodMs: ms(500, DAY_MS).default(BRIDGE.recorderPeriodMs) }).prefault({}),

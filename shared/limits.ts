@@ -63,6 +63,10 @@ export const GATEWAY = {
   accountsInOneListMax: 50,
   /** A snapshot request ends after about 11 s, whatever came. */
   snapshotDeadlineMs: 15 * SECOND_MS,
+  /** A stream that is only there for one answer: bid, ask and greeks of a quiet contract may take a while. */
+  shortStreamMs: 4 * SECOND_MS,
+  /** IB answers a cancel within milliseconds of its subscribe with 354 or 300 (QuantConnect/Lean#1134). */
+  lineHoldMinMs: 300,
 } as const;
 
 /** Why each default: docs/operations.md */
@@ -98,6 +102,8 @@ export const BRIDGE = {
   sweepDeadlineMs: 20 * SECOND_MS,
   keyframePeriodMs: 15 * MINUTE_MS,
   snapshotPeriodMs: MINUTE_MS,
+  degradedPeriodMs: 15 * SECOND_MS,
+  markPeriodMs: 15 * MINUTE_MS,
   recorderPeriodMs: 30 * SECOND_MS,
   heartbeatPeriodMs: MINUTE_MS,
   /** A lease by heartbeats: three may be lost before another bridge takes an account. */

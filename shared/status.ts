@@ -67,6 +67,20 @@ const polledStatusSchema = z.object({
   source: z.enum(['snapshot', 'stream']).optional(),
 });
 
+const laneClassStatusSchema = z.object({
+  /** index: configured instruments. degraded: legs of strategies without lines. mark: every other position. */
+  class: z.enum(['index', 'degraded', 'mark']),
+  source: z.enum(['snapshot', 'short-stream', 'portfolio', 'off']),
+  contracts: count,
+  /** Of the contracts, how many have answered. */
+  quoted: count,
+  periodMs: z.number().positive(),
+  /** What becomes of the period with the lines that are left: the same while they are enough. */
+  reachedPeriodMs: z.number().positive(),
+  /** Age of the oldest answer. */
+  oldestMs: z.number().nonnegative().optional(),
+});
+
 export const bridgeStatusSchema = z.object({
   schema: z.literal(1),
   bridge: bridgeIdSchema,
@@ -123,6 +137,8 @@ export const bridgeStatusSchema = z.object({
     rows: z.array(lineStatusSchema),
     strategies: z.array(strategyStatusSchema),
     polled: z.array(polledStatusSchema),
+    /** The snapshot lane by class, in the order of service. */
+    lane: z.array(laneClassStatusSchema),
   }),
   ticks: count,
   sweeps: z.object({
@@ -191,4 +207,5 @@ export type LineStatus = z.infer<typeof lineStatusSchema>;
 export type LineState = z.infer<typeof lineStateSchema>;
 export type LegStatus = z.infer<typeof legStatusSchema>;
 export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
+export type LaneClassStatus = z.infer<typeof laneClassStatusSchema>;
 export type PolledStatus = z.infer<typeof polledStatusSchema>;

@@ -3,6 +3,11 @@ import type { Line } from './line.ts';
 import type { MarketHours } from './market-hours.ts';
 import { isOpenAt } from './trading-hours.ts';
 
+/** @returns the type that has the values of the close */
+export function frozenOf(typeWhileOpen: MarketDataType): MarketDataType {
+  return typeWhileOpen === 1 ? 2 : 4;
+}
+
 /**
  * Which type of market data a line asks for. After the close bid and ask are said to be gone: what they were at the
  * end is frozen data, which is asked for per request, so that each contract follows its own market.
@@ -27,7 +32,7 @@ export class FrozenData {
   /** @returns undefined for the usual type; frozen, or delayed-frozen, while the market of the line is closed */
   typeFor(line: Line): MarketDataType | undefined {
     if (!this.#isClosed(line, Date.now())) return undefined;
-    return this.#typeWhileOpen === 1 ? 2 : 4;
+    return frozenOf(this.#typeWhileOpen);
   }
 
   /**

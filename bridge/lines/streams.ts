@@ -134,6 +134,11 @@ export class Streams {
     return line?.request?.isConfirmed ? line.quote() : undefined;
   }
 
+  /** Contracts that ACTIVE strategies want and the budget did not grant, in the order of service. */
+  get degraded(): ReadonlySet<number> {
+    return this.#demand.degraded;
+  }
+
   /** Prices, sizes and greeks received on lines since the start. */
   get ticks(): number {
     return this.#ticks;

@@ -5,6 +5,7 @@ import { shownInstant } from '../output/instant.ts';
 import { paint } from '../output/style.ts';
 import { table } from '../output/table.ts';
 import { type Explanation, titleOf } from './explain.ts';
+import { laneTable } from './lane.ts';
 import type { StatusReading } from './read-status.ts';
 
 /** A status that there is, of now or of when the bridge last wrote. */
@@ -13,7 +14,7 @@ export type KnownReading = StatusReading & { readonly type: 'live' | 'last-known
 /** What `slotwise lines` prints for a person. Pure but for colours. */
 export function linesView(reading: KnownReading): string {
   const { status } = reading;
-  const { rows, strategies, polled } = status.lines;
+  const { rows, strategies, polled, lane } = status.lines;
   return [
     ...asOfLines(reading),
     summaryLine(status),
@@ -22,6 +23,7 @@ export function linesView(reading: KnownReading): string {
     ...section('LINES', lineTable(rows, status.at), rows.length),
     ...section('STRATEGIES', strategyTable(strategies, status.at), strategies.length),
     ...section('POLLED BY SNAPSHOT', polledTable(polled), polled.length),
+    ...section('SNAPSHOT LANE', laneTable(lane), lane.length),
   ].join('\n');
 }
 

@@ -35,6 +35,7 @@ export function bridgeStatus(overrides: Partial<BridgeStatus> = {}): BridgeStatu
       rows: [],
       strategies: [],
       polled: [],
+      lane: [],
     },
     ticks: 0,
     sweeps: { complete: 0, failed: 0, positions: 0, doubts: [] },

@@ -98,7 +98,7 @@ const worded = (title, text) => ({ title, text, tone: (row) => tone(text(row)) }
 const marks = [
   numeric('bid', (row) => price(row.mark?.bid)),
   numeric('ask', (row) => price(row.mark?.ask)),
-  numeric('last', (row) => price(row.mark?.last), 'wide'),
+  numeric('price', (row) => price(row.mark?.price)),
   worded('quality', (row) => row.quality),
 ];
 
@@ -130,6 +130,33 @@ const polledColumns = (now) => [
   ...marks,
   { title: 'by', text: (row) => row.source ?? '–' },
   { title: 'when', text: (row) => ago(row.lastAt, now) },
+];
+
+function duration(ms) {
+  if (ms === undefined) return '–';
+  const seconds = ms / 1000;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 6) / 10} min`;
+  return `${Math.round(seconds / 360) / 10} h`;
+}
+
+const CLASSES = { index: 'instruments', degraded: 'legs without lines', mark: 'marks of positions' };
+
+const LANE = [
+  { title: 'what', text: (row) => CLASSES[row.class] },
+  {
+    title: 'by',
+    text: (row) => row.source.replace('-', ' '),
+    tone: (row) => (row.source === 'off' ? 'dim' : ''),
+  },
+  numeric('contracts', (row) => number(row.contracts)),
+  numeric('answered', (row) => number(row.quoted)),
+  numeric('period', (row) => duration(row.periodMs)),
+  {
+    ...numeric('reached', (row) => (row.contracts === 0 ? '–' : duration(row.reachedPeriodMs))),
+    tone: (row) => (row.reachedPeriodMs > 1.5 * row.periodMs ? 'warn' : ''),
+  },
+  numeric('oldest', (row) => duration(row.oldestMs)),
 ];
 
 const HANDLERS = [
@@ -266,6 +293,7 @@ function draw(status) {
   table('strategies', strategyColumns(at), lines.strategies, 'The registry has none.');
   table('rows', lineColumns(at), lines.rows, 'Nothing is streamed.');
   table('polled', polledColumns(at), lines.polled, 'Nothing is polled by snapshot.');
+  table('lane', LANE, lines.lane, 'Nothing is polled.');
   table('handlers', HANDLERS, status.handlers, 'There are none.');
 }
 

@@ -126,6 +126,27 @@ describe('the view of lines', () => {
       },
     ],
     polled: [{ name: 'VIX', quality: 'delayed', source: 'snapshot', lastAt: since, mark: { price: 17.5 } }],
+    lane: [
+      {
+        class: 'index',
+        source: 'snapshot',
+        contracts: 4,
+        quoted: 4,
+        periodMs: 60_000,
+        reachedPeriodMs: 60_000,
+        oldestMs: 12_400,
+      },
+      {
+        class: 'degraded',
+        source: 'short-stream',
+        contracts: 80,
+        quoted: 60,
+        periodMs: 15_000,
+        reachedPeriodMs: 150_000,
+        oldestMs: 171_000,
+      },
+      { class: 'mark', source: 'off', contracts: 0, quoted: 0, periodMs: 900_000, reachedPeriodMs: 900_000 },
+    ],
   };
 
   it('says how many lines there are, who has one, who has not and why', () => {
@@ -138,6 +159,9 @@ describe('the view of lines', () => {
     );
     expect(text).toMatch(/b +DU\*\*\*01 +9 +4 +degraded +2026-11-19 20:00:00 +2 lines were left/);
     expect(text).toMatch(/VIX +17\.5 +delayed/);
+    expect(text).toMatch(/instruments +snapshot +4 +4 +60 s +60 s +12 s/);
+    expect(text).toMatch(/legs without lines +short stream +80 +60 +15 s +2\.5 min +2\.9 min/);
+    expect(text).toMatch(/marks of positions +off +0 +0 +15 min *(\n|$)/);
   });
 
   it('says when it is old, and what is wrong with gateway and registry', () => {
