@@ -9,6 +9,7 @@ const COMPRESSED = {
   'gateway.handshakeDeadlineMs': 1200,
   'gateway.heartbeatDeadlineMs': 1200,
   'gateway.heartbeatPeriodMs': 1500,
+  'snapshots.degradedPeriodMs': 1500,
   'sweep.deadlineMs': 2000,
   'feed.longPollS': 2,
   'gateway.backoffMaxMs': 2500,
@@ -26,6 +27,7 @@ const COMPRESSED = {
   'lines.competingRetryMs': 12_000,
   'sweep.massAbsenceMs': 20_000,
   'keyframe.periodMs': 30_000,
+  'snapshots.markPeriodMs': 30_000,
 } as const;
 
 export type PeriodKey = keyof typeof COMPRESSED;
