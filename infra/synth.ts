@@ -19,6 +19,8 @@ export interface SynthesizeOptions {
   readonly bridges?: readonly string[];
   /** Default: what cdk.json says. */
   readonly overrides?: SettingOverrides;
+  /** For the local run: functions with the machine code of this machine. */
+  readonly runsHere?: boolean;
 }
 
 export interface Assembly {
@@ -41,6 +43,7 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   const settings = settingsOf({
     bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),
     overrides: options.overrides ?? contextOf(app, CONTEXT.settings),
+    ...(options.runsHere !== undefined && { runsHere: options.runsHere }),
   });
   const state = new StateStack(app, STACKS.state, settings);
   const processing = new ProcessingStack(app, STACKS.processing, state, settings);

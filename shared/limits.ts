@@ -44,6 +44,32 @@ export const FEED = {
 
 export const DEAD_LETTER = { batchSize: 10, timeoutS: 30, memoryMb: 256 } as const;
 
+/** The compactor: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const COMPACT = {
+  timeoutS: 900,
+  memoryMb: 1024,
+  /** For raw copies, what a sort spills and the files it makes. */
+  diskMb: 2048,
+  /** The database's own bound; Node, the binding and the copies in flight have the rest. */
+  databaseMemoryMb: 256,
+  /** Raw objects that one commit takes, of at most DRAIN.batchSize rows each. */
+  batchObjects: 5000,
+  /** Raw objects that the database has open at once: each costs memory for its metadata. */
+  openObjects: 250,
+  /** One row group is one file. Half of it and less is put together with others. */
+  rowGroupRows: 102_400,
+  /** Rows that one commit appends or rearranges. */
+  commitRows: 250_000,
+  requestsMax: 32,
+  /** No batch begins with less time: what is left is for the next call. */
+  reserveMs: 3 * MINUTE_MS,
+  /** Other compactors that come first, in a row, before one gives up. */
+  attemptsMax: 10,
+  checkpointCommits: 10,
+  /** Raw objects go, and files that were replaced, when nobody can need them any more. */
+  graceS: 7 * DAY_S,
+} as const;
+
 export const RETENTION = {
   auditDays: 30,
   /** Closed positions stay as items of quantity 0, so that no redelivery resurrects them. */
@@ -141,6 +167,18 @@ relation(
 relation(
   RETENTION.closedPositionDays * DAY_S > RETENTION.queueS,
   'a tombstone must outlive every message that could resurrect the position',
+);
+relation(
+  COMPACT.databaseMemoryMb < COMPACT.memoryMb / 2,
+  'the database shares its memory with Node and the binding',
+);
+relation(
+  COMPACT.reserveMs < COMPACT.timeoutS * SECOND_MS,
+  'the compactor needs time to begin anything at all',
+);
+relation(
+  COMPACT.batchObjects * DRAIN.batchSize <= COMPACT.commitRows,
+  'a batch of raw objects must fit into one commit',
 );
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');

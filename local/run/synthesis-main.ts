@@ -19,4 +19,5 @@ synthesize({
     ...(JSON.parse(overrides) as SettingOverrides),
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
   },
+  runsHere: true,
 });
