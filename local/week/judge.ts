@@ -83,13 +83,6 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
     const counts = miscounted.map((conId) => `${conId} (${lines.byConId.get(conId) ?? 0})`);
     complaints.push(`confirmed, and not one line by the gateway's count: ${counts.join(', ')}`);
   }
-  const strays = [...lines.byConId.keys()].filter((conId) => !confirmed.has(conId));
-  const { snapshotsInFlight } = status.lines;
-  if (strays.length > snapshotsInFlight) {
-    complaints.push(
-      `the gateway counts lines of ${strays.join(', ')}, and the bridge polls ${snapshotsInFlight} contracts now`,
-    );
-  }
   const silent = rows.filter(({ quality }) => quality === 'stale' || quality === 'none');
   if (silent.length > 0) {
     complaints.push(
@@ -97,6 +90,21 @@ function lineComplaints({ strategies, lines }: Observation, status: BridgeStatus
     );
   }
   return complaints;
+}
+
+/**
+ * What is polled comes and goes, and a cancel may wait for its turn: a line that nobody wants is one that stays.
+ * @returns a complaint where the gateway counts more of them at both times than the bridge polls
+ */
+export function strayLines(before: Observation, after: Observation): string[] {
+  const [first, last] = [before, after].map(({ lines, status }) => {
+    const confirmed = new Set(confirmedRows(status).map(({ conId }) => conId));
+    return new Set([...lines.byConId.keys()].filter((conId) => !confirmed.has(conId)));
+  });
+  const polled = Math.max(...[before, after].map(({ status }) => status?.lines.snapshotsInFlight ?? 0));
+  const strays = [...(first ?? [])].filter((conId) => last?.has(conId));
+  if (strays.length <= polled) return [];
+  return [`the gateway keeps lines of ${strays.join(', ')}, and the bridge polls ${polled} contracts`];
 }
 
 /** @returns a complaint where a line that streamed at both times brought nothing in between, though the market moved */

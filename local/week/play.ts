@@ -1,7 +1,7 @@
 import { sleep } from '../../bridge/wait.ts';
 import { readRecord } from './audit.ts';
 import type { Phase } from './deeds.ts';
-import { complaintsOf, type Observation, silentLines } from './judge.ts';
+import { complaintsOf, type Observation, silentLines, strayLines } from './judge.ts';
 import { closingComplaints } from './judge-record.ts';
 import { observe } from './observe.ts';
 import type { WeekOptions } from './options.ts';
@@ -130,7 +130,7 @@ async function becomeQuiet(name: string, { stage, say, signal }: Context): Promi
       if (complaints.length > 0) first = undefined;
       else first ??= { observation: last, atMs: nowMs };
       if (first === undefined || nowMs - first.atMs < QUIET_HOLD_MS) return undefined;
-      complaints = silentLines(first.observation, last);
+      complaints = [...silentLines(first.observation, last), ...strayLines(first.observation, last)];
       first = undefined;
       return complaints.length === 0 ? true : undefined;
     },

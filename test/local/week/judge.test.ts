@@ -4,6 +4,7 @@ import {
   falseTurns,
   type Observation,
   silentLines,
+  strayLines,
   type Turn,
 } from '../../../local/week/judge.ts';
 import { Truth } from '../../../local/week/truth.ts';
@@ -76,12 +77,6 @@ describe('a quiet point', () => {
     expect(complaintsOf({ ...quiet, status: degraded, lines })).toEqual([]);
   });
 
-  it('takes lines of contracts that are polled', () => {
-    const polling = status({ snapshotsInFlight: 1 });
-    const byConId = new Map([1, 2, 3].map((conId) => [conId, 1]));
-    expect(complaintsOf({ ...quiet, status: polling, lines: { ...quiet.lines, byConId } })).toEqual([]);
-  });
-
   it('takes a line of the watch class', () => {
     const watching = status({ rows: [line(1), line(2), line(3, { watch: true })] });
     const byConId = new Map([1, 2, 3].map((conId) => [conId, 1]));
@@ -148,20 +143,6 @@ describe('a quiet point', () => {
       "not one line by the gateway's count: 2 (2)",
     ],
     [
-      'the gateway has a line that nobody wants',
-      {
-        lines: {
-          ...quiet.lines,
-          byConId: new Map([
-            [1, 1],
-            [2, 1],
-            [3, 1],
-          ]),
-        },
-      },
-      'lines of 3, and the bridge polls 0 contracts now',
-    ],
-    [
       'a line is stale',
       { status: status({ rows: [line(1), line(2, { quality: 'stale' })] }) },
       'confirmed and silent: 2 stale',
@@ -211,6 +192,28 @@ describe('lines that are watched for a while', () => {
   it('are not measured by another line of the same contract', () => {
     const newer = line(2, { since: '2026-11-20T14:31:00.000Z' });
     expect(silentLines(quiet, later([line(1, { ticks: 11 }), newer]))).toEqual([]);
+  });
+});
+
+describe('lines that nobody wants', () => {
+  const counting = (conIds: readonly number[], polled = 0): Observation => ({
+    ...quiet,
+    status: status({ snapshotsInFlight: polled }),
+    lines: { ...quiet.lines, byConId: new Map(conIds.map((conId) => [conId, 1])) },
+  });
+
+  it('are none of those that come and go', () => {
+    expect(strayLines(counting([1, 2, 3]), counting([1, 2, 4]))).toEqual([]);
+  });
+
+  it('are none of as many as are polled', () => {
+    expect(strayLines(counting([1, 2, 3], 1), counting([1, 2, 3], 0))).toEqual([]);
+  });
+
+  it('are those that stay', () => {
+    expect(strayLines(counting([1, 2, 3]), counting([1, 2, 3]))).toEqual([
+      'the gateway keeps lines of 3, and the bridge polls 0 contracts',
+    ]);
   });
 });
 
