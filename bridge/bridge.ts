@@ -170,7 +170,11 @@ export async function startBridge({
     replica: () => replica.replica,
     accounts: () => accounts.held.ours,
     quoteOf,
-    diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    diff: {
+      secTypes,
+      keyframePeriodMs: settings.keyframe.periodMs,
+      vanish: { ...VANISH, agreeMs: settings.sweep.massAbsenceMs },
+    },
     witness,
     onChange: (changes) => {
       for (const { reason, position } of changes) {

@@ -3,6 +3,7 @@ import { BRIDGE, FEED, GATEWAY, LINES, OUTBOX, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
+import { VANISH } from './positions/vanish.ts';
 
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
@@ -96,6 +97,9 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       periodMs: ms(500, DAY_MS).default(BRIDGE.sweepPeriodMs),
       deadlineMs: ms(100, DAY_MS).default(BRIDGE.sweepDeadlineMs).describe('From request to positionEnd.'),
+      massAbsenceMs: ms(100, DAY_MS)
+        .default(VANISH.agreeMs)
+        .describe('How long most of an account has to be missing before that may count.'),
       lists: z
         .enum(['auto', 'each-account'])
         .default('auto')
