@@ -27,7 +27,7 @@ export class Lake extends Bucket {
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-S1',
       reason:
-        'Server access logs come hours late, now and then not at all, and need a second bucket. Only the two functions write here; who wants reads on record has the data events of CloudTrail.',
+        'Server access logs come hours late, now and then not at all, and need a second bucket. Nobody but functions writes here; who wants reads on record has the data events of CloudTrail.',
     });
   }
 }
