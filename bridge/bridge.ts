@@ -314,6 +314,8 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    // Its last batch is of quotes that go with their lines.
+    await recorder.stop();
     portfolioMarks.stop();
     witness.stop();
     portfolios.stop();
@@ -321,7 +323,6 @@ export async function startBridge({
     streams.stop();
     ledger.stop();
     await dispatcher.stop();
-    await recorder.stop();
     await book.stop();
     await heartbeats.stop();
     const { remaining } = await publisher.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));

@@ -56,6 +56,8 @@ export class Watchdog {
   readonly #options: WatchdogOptions;
   /** `2103 usopt`: the code that said that the farm is broken, and the farm. Bound: IB's farms. */
   readonly #brokenFarms = new Set<string>();
+  /** Epoch milliseconds: since when link or farms have been disturbed; what is requested meanwhile may be fed by nobody. */
+  #disturbedSince: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLinkDown = false;
   /** Epoch milliseconds: while another session has the data, the next attempt. */
@@ -90,6 +92,7 @@ export class Watchdog {
         this.#isLinkDown = false;
         this.#competingProbeAt = undefined;
         this.#brokenFarms.clear();
+        this.#disturbedSince = undefined;
         break;
       case 'linkDown':
         this.#isLinkDown = true;
@@ -138,6 +141,7 @@ export class Watchdog {
 
   #suspectAll(cause: string): void {
     const now = Date.now();
+    this.#disturbedSince ??= now;
     for (const line of this.#options.lines()) {
       // What never ticked was not fed: that it may be some day is for its age to say.
       if (!line.request || line.ticks === 0 || line.suspicion?.isCompeting) continue;
@@ -147,10 +151,17 @@ export class Watchdog {
   }
 
   #verifyAll(): void {
-    const verifyBy = Date.now() + this.#options.limits.verifyDeadlineMs;
-    for (const { suspicion } of this.#options.lines()) {
-      if (suspicion && !suspicion.isCompeting) suspicion.verifyBy = verifyBy;
+    const now = Date.now();
+    const verifyBy = now + this.#options.limits.verifyDeadlineMs;
+    const disturbedSince = this.#disturbedSince ?? Number.POSITIVE_INFINITY;
+    for (const line of this.#options.lines()) {
+      const { request } = line;
+      if (!line.suspicion && request && request.sentAt >= disturbedSince) {
+        line.suspect({ cause: 'requested while link or farms were disturbed', now, isCompeting: false });
+      }
+      if (line.suspicion && !line.suspicion.isCompeting) line.suspicion.verifyBy = verifyBy;
     }
+    if (this.#brokenFarms.size === 0 && !this.#isLinkDown) this.#disturbedSince = undefined;
   }
 
   #patrol(): void {

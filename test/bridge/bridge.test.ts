@@ -254,8 +254,10 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       SLOTWISE_GATEWAY_REQUESTS_PER_SECOND: '12',
       SLOTWISE_SNAPSHOTS_PERIOD_MS: '60000',
       SLOTWISE_SWEEP_PERIOD_MS: '60000',
+      SLOTWISE_RECORDER_PERIOD_MS: '3600000',
     });
     await until(({ lines, sweeps }) => lines.streaming === 4 && sweeps.complete > 0, 'lines and positions');
+    const { produced } = (await bridge.status()).outbox;
     await bridge.stop();
     const sent = gateway.requests.map(({ name }) => name);
     expect(sent.lastIndexOf('cancelPositions')).toBeGreaterThan(sent.lastIndexOf('reqPositions'));
@@ -270,5 +272,7 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       outbox: { depth: 0 },
     });
     expect(status.outbox.sent).toBeGreaterThanOrEqual(status.outbox.produced);
+    // What the streams brought since the recorder's last period.
+    expect(status.outbox.produced).toBe(produced + 4);
   });
 });

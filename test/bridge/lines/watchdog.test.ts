@@ -195,6 +195,26 @@ describe('the watchdog of the lines', () => {
     expect(requests()).toEqual(['stream 1']);
   });
 
+  it('verifies what was requested while a farm was broken as well: an answer is no tick', () => {
+    stream(1, { cap: 3 });
+    gateway.emit({ type: 'farm', code: 2103, farm: 'usopt', up: false });
+    vi.advanceTimersByTime(SECOND);
+    conIds = [1, 2, 3];
+    replan();
+    for (const conId of [2, 3]) pulse(conId);
+    gateway.taken();
+    gateway.emit({ type: 'farm', code: 2104, farm: 'usopt', up: true });
+    for (const conId of [1, 3]) gateway.tick(conId);
+    expect(rowOf(2)?.reason).toMatch(/requested while link or farms were disturbed/);
+    expect([1, 2, 3].map((conId) => rowOf(conId)?.state)).toEqual(['confirmed', 'stale', 'confirmed']);
+    vi.advanceTimersByTime(31 * SECOND);
+    expect(requests()).toEqual(['stream 2']);
+    // What is requested in peace is not doubted by the next disturbance's end alone.
+    gateway.tick(2);
+    gateway.emit({ type: 'linkUp', linesKept: true });
+    expect([1, 2, 3].map((conId) => rowOf(conId)?.state)).toEqual(['confirmed', 'confirmed', 'confirmed']);
+  });
+
   it('asks once after a disturbance; what answers without a tick is left to its age', () => {
     stream(1);
     gateway.emit({ type: 'farm', code: 2103, farm: 'usopt', up: false });
