@@ -34,6 +34,21 @@ export interface Assembly {
  * @throws SettingFault when a setting is wrong
  */
 export function synthesize(options: SynthesizeOptions): Assembly {
+  const assembly = appOf(options).synth();
+  return {
+    directory: assembly.directory,
+    stacks: Object.values(STACKS).map((name) => ({
+      name,
+      templateFile: assembly.getStackByName(name).templateFullPath,
+    })),
+  };
+}
+
+/**
+ * The constructs before their synthesis, for rules that look at more than templates.
+ * @throws SettingFault when a setting is wrong
+ */
+export function appOf(options: SynthesizeOptions): App {
   const app = new App({
     outdir: options.outdir,
     context: projectContext(),
@@ -48,14 +63,7 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   const state = new StateStack(app, STACKS.state, settings);
   const processing = new ProcessingStack(app, STACKS.processing, state, settings);
   new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
-  const assembly = app.synth();
-  return {
-    directory: assembly.directory,
-    stacks: Object.values(STACKS).map((name) => ({
-      name,
-      templateFile: assembly.getStackByName(name).templateFullPath,
-    })),
-  };
+  return app;
 }
 
 /** The context of cdk.json, which the CDK command line hands over and a plain `node infra/app.ts` does not. */
