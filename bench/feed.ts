@@ -32,8 +32,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const RUNS = Number(values.runs);
-const WINDOW_MS = Number(values.for) * 1000;
+const RUNS = positive('runs', values.runs);
+const WINDOW_MS = positive('for', values.for) * 1000;
 
 const LINES = 100;
 const MESSAGES_PER_SECOND = 5000;
@@ -48,6 +48,13 @@ const START_MS = 120_000;
 const GROWTH_MAX = 0.05;
 const SEED = 20_261_121;
 const ATTEMPTS_MAX = 5;
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  process.stderr.write(`--${option} must be a number above 0 (of seconds, for --for), not "${text}"\n`);
+  process.exit(2);
+}
 
 class NotTheFeed extends Error {}
 
