@@ -69,6 +69,11 @@ export const OUTPUTS = {
   positionsTable: 'PositionsTable',
   auditTable: 'AuditTable',
   lakeBucket: 'LakeBucket',
+  /** These three only with `bridgeAccess.caCertificate`: what a bridge outside AWS signs in with. */
+  trustAnchorArn: 'TrustAnchorArn',
+  bridgeProfileArn: 'BridgeProfileArn',
+  /** JSON: { "<bridge>": "<role arn>" } */
+  bridgeRoleArns: 'BridgeRoleArns',
 } as const;
 
 /** `raw/v1/dt=2026-11-20/<digest>.parquet`; dt is the UTC day of observedAt, never of the function's clock. */

@@ -14,6 +14,13 @@ export interface CloudOutputs {
   readonly positionsTable: string;
   readonly auditTable: string;
   readonly lakeBucket: string;
+  /** Where the deployment takes certificates: IAM Roles Anywhere. */
+  readonly bridgeAccess?: {
+    readonly trustAnchorArn: string;
+    readonly profileArn: string;
+    /** bridge id -> ARN of its role */
+    readonly roleArns: Readonly<Record<string, string>>;
+  };
 }
 
 const name = z.string().min(1);
@@ -35,6 +42,12 @@ const valuesSchema = z.object({
   [OUTPUTS.positionsTable]: name,
   [OUTPUTS.auditTable]: name,
   [OUTPUTS.lakeBucket]: name,
+});
+
+const bridgeAccessSchema = z.object({
+  [OUTPUTS.trustAnchorArn]: name,
+  [OUTPUTS.bridgeProfileArn]: name,
+  [OUTPUTS.bridgeRoleArns]: jsonText.pipe(z.record(bridgeIdSchema, name)),
 });
 
 const fileSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
@@ -65,5 +78,20 @@ export function parseOutputs(text: string): CloudOutputs {
     positionsTable: found[OUTPUTS.positionsTable],
     auditTable: found[OUTPUTS.auditTable],
     lakeBucket: found[OUTPUTS.lakeBucket],
+    ...bridgeAccess(merged),
+  };
+}
+
+function bridgeAccess(merged: Record<string, unknown>): Pick<CloudOutputs, 'bridgeAccess'> {
+  if (merged[OUTPUTS.trustAnchorArn] === undefined) return {};
+  const values = bridgeAccessSchema.safeParse(merged);
+  if (!values.success) throw new Error(`the outputs file lacks something: ${describeFaults(values.error)}`);
+  const found = values.data;
+  return {
+    bridgeAccess: {
+      trustAnchorArn: found[OUTPUTS.trustAnchorArn],
+      profileArn: found[OUTPUTS.bridgeProfileArn],
+      roleArns: found[OUTPUTS.bridgeRoleArns],
+    },
   };
 }
