@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { ProcessingStack } from './stacks/processing.ts';
@@ -43,7 +46,15 @@ export function synthesize(options: SynthesizeOptions): Assembly {
     overrides: options.overrides ?? contextOf(app, CONTEXT.settings),
   });
   const state = new StateStack(app, STACKS.state, settings);
-  const processing = new ProcessingStack(app, STACKS.processing, state, settings);
+  const authority = settings.bridgeAccess?.caCertificate;
+  const processing = new ProcessingStack(app, STACKS.processing, {
+    state,
+    settings,
+    authorityPem:
+      authority === undefined
+        ? undefined
+        : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
+  });
   new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
   const assembly = app.synth();
   return {
@@ -55,10 +66,12 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   };
 }
 
+/** Files that it names are beside it. */
+const PROJECT = new URL('../cdk.json', import.meta.url);
+
 /** The context of cdk.json, which the CDK command line hands over and a plain `node infra/app.ts` does not. */
 function projectContext(): Record<string, unknown> {
-  const file = new URL('../cdk.json', import.meta.url);
-  const project = JSON.parse(readFileSync(file, 'utf8')) as { context?: Record<string, unknown> };
+  const project = JSON.parse(readFileSync(PROJECT, 'utf8')) as { context?: Record<string, unknown> };
   return project.context ?? {};
 }
 

@@ -69,7 +69,10 @@ export const OUTPUTS = {
   positionsTable: 'PositionsTable',
   auditTable: 'AuditTable',
   lakeBucket: 'LakeBucket',
-  /** These three only with `bridgeAccess.caCertificate`: what a bridge outside AWS signs in with. */
+} as const;
+
+/** Outputs that are there only with `bridgeAccess.caCertificate`: what a bridge outside AWS signs in with. */
+export const ACCESS_OUTPUTS = {
   trustAnchorArn: 'TrustAnchorArn',
   bridgeProfileArn: 'BridgeProfileArn',
   /** JSON: { "<bridge>": "<role arn>" } */

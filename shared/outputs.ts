@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { describeFaults } from './message.ts';
-import { OUTPUTS } from './names.ts';
+import { ACCESS_OUTPUTS, OUTPUTS } from './names.ts';
 import { bridgeIdSchema } from './snapshot.ts';
 
 /** What bridge and command line know of the cloud side. */
@@ -45,9 +45,9 @@ const valuesSchema = z.object({
 });
 
 const bridgeAccessSchema = z.object({
-  [OUTPUTS.trustAnchorArn]: name,
-  [OUTPUTS.bridgeProfileArn]: name,
-  [OUTPUTS.bridgeRoleArns]: jsonText.pipe(z.record(bridgeIdSchema, name)),
+  [ACCESS_OUTPUTS.trustAnchorArn]: name,
+  [ACCESS_OUTPUTS.bridgeProfileArn]: name,
+  [ACCESS_OUTPUTS.bridgeRoleArns]: jsonText.pipe(z.record(bridgeIdSchema, name)),
 });
 
 const fileSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
@@ -83,15 +83,15 @@ export function parseOutputs(text: string): CloudOutputs {
 }
 
 function bridgeAccess(merged: Record<string, unknown>): Pick<CloudOutputs, 'bridgeAccess'> {
-  if (merged[OUTPUTS.trustAnchorArn] === undefined) return {};
+  if (merged[ACCESS_OUTPUTS.trustAnchorArn] === undefined) return {};
   const values = bridgeAccessSchema.safeParse(merged);
   if (!values.success) throw new Error(`the outputs file lacks something: ${describeFaults(values.error)}`);
   const found = values.data;
   return {
     bridgeAccess: {
-      trustAnchorArn: found[OUTPUTS.trustAnchorArn],
-      profileArn: found[OUTPUTS.bridgeProfileArn],
-      roleArns: found[OUTPUTS.bridgeRoleArns],
+      trustAnchorArn: found[ACCESS_OUTPUTS.trustAnchorArn],
+      profileArn: found[ACCESS_OUTPUTS.bridgeProfileArn],
+      roleArns: found[ACCESS_OUTPUTS.bridgeRoleArns],
     },
   };
 }

@@ -4,7 +4,9 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { DEAD_LETTER, FEED } from '../../shared/limits.ts';
 import { FUNCTION_ENV, LAKE, OUTPUTS } from '../../shared/names.ts';
+import { AddressAccess } from '../constructs/address-access.ts';
 import { BridgeAccess } from '../constructs/bridge-access.ts';
+import { CertificateAccess } from '../constructs/certificate-access.ts';
 import { consume } from '../constructs/consume.ts';
 import { Handler } from '../constructs/handler.ts';
 import { PatientQueue } from '../constructs/patient-queue.ts';
@@ -26,17 +28,33 @@ export class ProcessingStack extends Stack {
   /** Metadata of the stream's records that the feed function could not take, not the records. */
   readonly feedFailures: Queue;
 
-  constructor(scope: Construct, id: string, state: StateStack, settings: Settings) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: {
+      readonly state: StateStack;
+      readonly settings: Settings;
+      /** Certificate of the trader's authority; without one no certificate opens anything. */
+      readonly authorityPem: string | undefined;
+    },
+  ) {
     super(scope, id, { description: 'slotwise: functions, their triggers and the access of the bridges.' });
+    const { state, settings, authorityPem } = props;
     this.drain = this.#addDrain(state, settings);
     this.deadLetter = this.#addDeadLetter(state, settings);
     // No dead-letter queue: the bridge deletes what it cannot read, and its scan brings what that carried.
     this.feeds = new Map(settings.bridges.map((bridge) => [bridge, this.#addQueue(`Feed-${bridge}`)]));
     this.feedFailures = this.#addQueue('FeedFailures');
     this.feed = this.#addFeed(state, settings);
-    for (const [bridge, feed] of this.feeds) {
-      new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state });
-    }
+    const access = new Map(
+      [...this.feeds].map(([bridge, feed]) => [
+        bridge,
+        new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state }),
+      ]),
+    );
+    if (authorityPem !== undefined) new CertificateAccess(this, 'Certificates', { authorityPem, access });
+    const sourceIps = settings.bridgeAccess?.sourceIps;
+    if (sourceIps !== undefined) new AddressAccess(this, 'Addresses', { sourceIps, access });
     new CfnOutput(this, OUTPUTS.feedQueueUrls, { value: this.#feedQueueUrls() });
   }
 
