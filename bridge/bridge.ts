@@ -11,10 +11,12 @@ import { Dispatcher } from './handlers/dispatcher.ts';
 import type { Lane } from './handlers/handler.ts';
 import { loadHandlers } from './handlers/load.ts';
 import { Recorder } from './handlers/recorder.ts';
+import { SnapshotLane } from './lines/lane/lane.ts';
+import { PortfolioMarks } from './lines/lane/portfolio-marks.ts';
 import { LineLedger } from './lines/ledger.ts';
 import type { Quote } from './lines/quote.ts';
-import { Snapshots } from './lines/snapshots.ts';
 import { Streams } from './lines/streams.ts';
+import { withPatrol } from './lines/watchdog.ts';
 import type { Log } from './log.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { Publisher } from './outbox/publisher.ts';
@@ -121,6 +123,7 @@ export async function startBridge({
     log,
     onQuote: onStreamed,
     marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
+    watchdog: withPatrol(settings.lines),
     contractOf: (conId) => book.positionsOf(conId)[0]?.contract,
     knowledge: {
       positionsOf: (conId) => book.positionsOf(conId),
@@ -129,15 +132,30 @@ export async function startBridge({
       quoteOf: (conId) => snapshots.quoteOf(conId),
     },
   });
-  const snapshots = new Snapshots({
+  const portfolioMarks = new PortfolioMarks({
+    gateway: connection,
+    readPortfolio: (account, signal) => portfolios.readPortfolio(account, signal),
+    accounts: () => accounts.held.ours,
+    onQuote: offer('poll'),
+    periodMs: settings.snapshots.markPeriodMs,
+  });
+  const { marks } = settings.snapshots;
+  const snapshots = new SnapshotLane({
     gateway: connection,
     ledger,
     streams,
     log,
     contracts,
     instruments: settings.snapshots.contracts,
-    periodMs: settings.snapshots.periodMs,
+    marks: marks === 'portfolio' ? portfolioMarks : marks,
+    held: () => book.positions().map(({ contract }) => contract.conId),
+    periodsMs: {
+      index: settings.snapshots.periodMs,
+      degraded: settings.snapshots.degradedPeriodMs,
+      mark: settings.snapshots.markPeriodMs,
+    },
     onQuote: offer('poll'),
+    marketDataType: MARKET_DATA_TYPES[settings.marketData.type],
   });
   const quoteOf = (conId: number): Quote | undefined => snapshots.quoteOf(conId);
 
@@ -152,16 +170,35 @@ export async function startBridge({
     replica: () => replica.replica,
     accounts: () => accounts.held.ours,
     quoteOf,
-    diff: { secTypes, keyframePeriodMs: settings.keyframe.periodMs, vanish: VANISH },
+    diff: {
+      secTypes,
+      keyframePeriodMs: settings.keyframe.periodMs,
+      vanish: { ...VANISH, agreeMs: settings.sweep.massAbsenceMs },
+    },
     witness,
     onChange: (changes) => {
-      for (const { position } of changes) offer('poll')(position.contract.conId);
+      for (const { reason, position } of changes) {
+        const { conId } = position.contract;
+        if (reason === 'closed' && book.positionsOf(conId).length === 0) portfolioMarks.forget(conId);
+        offer('poll')(conId);
+      }
+      snapshots.update();
     },
   });
+  /** Marks are worth most in a keyframe: they are read a sweep or two before it. */
+  const marksLeadMs = 2 * settings.sweep.periodMs;
+  const isKeyframeNear = () => {
+    const { lastKeyframeAt } = book.status();
+    const dueAt = lastKeyframeAt === undefined ? 0 : Date.parse(lastKeyframeAt) + settings.keyframe.periodMs;
+    return dueAt - Date.now() < marksLeadMs;
+  };
   const sweeper = new Sweeper({
     gateway: connection,
     log,
-    onEvent: (event) => book.accept(event),
+    onEvent: (event) => {
+      book.accept(event);
+      if (event.type === 'sweep' && isKeyframeNear()) portfolioMarks.refresh(marksLeadMs);
+    },
     lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
     accounts: () => accounts.held.ours,
     periodMs: settings.sweep.periodMs,
@@ -202,12 +239,15 @@ export async function startBridge({
   const plan = () => {
     ownersOf = ownersByAccount(replica.replica);
     streams.update(replica.replica, accounts.held);
+    snapshots.update();
   };
   replica.onChange(plan);
-  // A sweep before the accounts are known would be of nobody: the first one follows the first answer.
+  // A sweep before the accounts are known would be of nobody: the first one follows the first answer, and the request
+  // for its marks.
   let isSweeping = false;
   accounts.onChange(() => {
     plan();
+    portfolioMarks.update();
     if (!isSweeping) sweeper.start();
     isSweeping = true;
   });
@@ -266,6 +306,7 @@ export async function startBridge({
   recorder.start();
   streams.start();
   snapshots.start();
+  if (marks === 'portfolio') portfolioMarks.start();
   heartbeats.start();
   connection.start();
   started.use(connection);
@@ -273,13 +314,15 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    // Its last batch is of quotes that go with their lines.
+    await recorder.stop();
+    portfolioMarks.stop();
     witness.stop();
     portfolios.stop();
     snapshots.stop();
     streams.stop();
     ledger.stop();
     await dispatcher.stop();
-    await recorder.stop();
     await book.stop();
     await heartbeats.stop();
     const { remaining } = await publisher.flush(AbortSignal.timeout(FLUSH_DEADLINE_MS));

@@ -6,8 +6,8 @@ import type { AccountsOfBridge } from './accounts.ts';
 import type { GatewayConnection } from './gateway/connection.ts';
 import type { ContractBook } from './gateway/contracts.ts';
 import type { Dispatcher } from './handlers/dispatcher.ts';
+import type { SnapshotLane } from './lines/lane/lane.ts';
 import type { LineLedger } from './lines/ledger.ts';
-import type { Snapshots } from './lines/snapshots.ts';
 import type { Streams } from './lines/streams.ts';
 import type { OutboxStatus } from './outbox/draft.ts';
 import type { Publisher } from './outbox/publisher.ts';
@@ -29,7 +29,7 @@ export interface Parts {
   /** IB security types to record; undefined is all. */
   readonly recordedSecTypes: ReadonlySet<string> | undefined;
   readonly replica: RegistryReplica;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotLane;
   readonly streams: Streams;
   readonly sweeper: Sweeper;
 }
@@ -65,7 +65,7 @@ export function reportStatus(
         bridge: holder,
       })),
     },
-    lines: { ...parts.ledger.status(), ...parts.streams.status(), ...parts.snapshots.status() },
+    lines: linesOf(parts),
     ticks: parts.streams.ticks,
     sweeps: {
       ...sweeps,
@@ -86,6 +86,17 @@ export function reportStatus(
   };
 }
 
+/** A leg without a line shows what its polls say. */
+function linesOf({ ledger, streams, snapshots }: Parts): BridgeStatus['lines'] {
+  const { rows, ...streaming } = streams.status();
+  return {
+    ...ledger.status(),
+    ...streaming,
+    rows: rows.map((row) => (row.quality === 'no-line' ? { ...row, ...snapshots.quoteOf(row.conId) } : row)),
+    ...snapshots.status(),
+  };
+}
+
 /** The heartbeat's gauges: the status without names and reasons. */
 export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefined): Gauges {
   const { gateway, lines, sweeps, outbox, registry } = status;
@@ -95,7 +106,7 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
   return {
     gatewayReady: gateway.state === 'ready' ? 1 : 0,
     linesCap: lines.cap,
-    linesInUse: lines.streaming + lines.snapshotsInFlight,
+    linesInUse: lines.streaming + lines.stale + lines.snapshotsInFlight,
     linesRefused: lines.refused,
     strategiesActive: active.length,
     strategiesDegraded: active.filter(({ state }) => state === 'degraded').length,

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { BRIDGE, FEED, GATEWAY, OUTBOX, SQS } from '../shared/limits.ts';
+import { BRIDGE, FEED, GATEWAY, LINES, OUTBOX, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
+import { VANISH } from './positions/vanish.ts';
 
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
@@ -75,6 +76,11 @@ export const settingsSchema = z.strictObject({
         .max(9_999)
         .default(GATEWAY.linesReserve)
         .describe("Of them, what is left to the trader's own TWS, phone and other programs."),
+      answerDeadlineMs: ms(100, DAY_MS).default(LINES.answerDeadlineMs),
+      verifyDeadlineMs: ms(100, DAY_MS).default(LINES.verifyDeadlineMs),
+      silenceMs: ms(100, DAY_MS).default(LINES.silenceMs),
+      competingRetryMs: ms(100, DAY_MS).default(LINES.competingRetryMs),
+      typeGraceMs: ms(100, DAY_MS).default(LINES.typeGraceMs),
     })
     .prefault({}),
   marketData: z
@@ -91,6 +97,9 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       periodMs: ms(500, DAY_MS).default(BRIDGE.sweepPeriodMs),
       deadlineMs: ms(100, DAY_MS).default(BRIDGE.sweepDeadlineMs).describe('From request to positionEnd.'),
+      massAbsenceMs: ms(100, DAY_MS)
+        .default(VANISH.agreeMs)
+        .describe('How long most of an account has to be missing before that may count.'),
       lists: z
         .enum(['auto', 'each-account'])
         .default('auto')
@@ -108,6 +117,12 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       contracts: z.array(instrumentSchema).max(100).default(POLLED_BY_DEFAULT),
       periodMs: ms(500, DAY_MS).default(BRIDGE.snapshotPeriodMs),
+      degradedPeriodMs: ms(500, DAY_MS).default(BRIDGE.degradedPeriodMs),
+      marks: z
+        .enum(['portfolio', 'snapshot', 'off'])
+        .default('portfolio')
+        .describe('Where prices of all other positions come from.'),
+      markPeriodMs: ms(500, DAY_MS).default(BRIDGE.markPeriodMs),
     })
     .prefault({}),
   recorder: z.strictObject({ periodMs: ms(500, DAY_MS).default(BRIDGE.recorderPeriodMs) }).prefault({}),

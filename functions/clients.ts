@@ -12,8 +12,13 @@ const bounded = {
   requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
 } as const;
 
-export function connectS3(): S3Client {
-  return new S3Client(bounded);
+/** @param requestTimeoutMs where objects are larger than a batch */
+export function connectS3({ requestTimeoutMs }: { readonly requestTimeoutMs?: number } = {}): S3Client {
+  if (requestTimeoutMs === undefined) return new S3Client(bounded);
+  return new S3Client({
+    ...bounded,
+    requestHandler: { ...bounded.requestHandler, requestTimeout: requestTimeoutMs },
+  });
 }
 
 export function connectSqs(): SQSClient {

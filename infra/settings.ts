@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
+import { COMPACT, DEAD_LETTER, DRAIN, FEED, RETENTION } from '../shared/limits.ts';
 import { describeFaults } from '../shared/message.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 
@@ -23,7 +23,7 @@ const sourceIp = z
   .refine((block) => !block.endsWith('/0'), 'must not be every address');
 
 const overridesSchema = z.strictObject({
-  /** Of the functions; the local run takes the machine's own. */
+  /** Of the functions. */
   architecture: z.enum(['arm64', 'x86_64']).optional(),
   drain: z
     .strictObject({
@@ -39,6 +39,12 @@ const overridesSchema = z.strictObject({
     .strictObject({
       retryAttempts: z.int().nonnegative().max(10_000).optional(),
       recordAgeMaxS: positive.min(60).max(604_800).optional(),
+    })
+    .optional(),
+  compact: z
+    .strictObject({
+      /** How long raw objects and replaced files stay when nobody needs them any more. */
+      graceS: positive.optional(),
     })
     .optional(),
   /** How long CloudWatch keeps the logs of the functions. */
@@ -73,6 +79,8 @@ export type Settings = Complete<Omit<SettingOverrides, Chosen>> & {
   readonly bridgeAccess: NonNullable<SettingOverrides['bridgeAccess']> | undefined;
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
+  /** The functions run in workers of this machine, which then need its own machine code. */
+  readonly runsHere: boolean;
 };
 
 const DEFAULTS: Complete<Omit<SettingOverrides, Chosen>> = {
@@ -86,6 +94,7 @@ const DEFAULTS: Complete<Omit<SettingOverrides, Chosen>> = {
     maxReceiveCount: DRAIN.maxReceiveCount,
   },
   feed: { retryAttempts: FEED.retryAttempts, recordAgeMaxS: FEED.recordAgeMaxS },
+  compact: { graceS: COMPACT.graceS },
   logRetentionDays: 30,
   keepState: true,
 };
@@ -103,18 +112,24 @@ const bridgesSchema = z
  * @throws SettingFault naming what is wrong; also when a relation between the numbers does not hold: a template that
  *   loses or repeats messages is not synthesized
  */
-export function settingsOf(given: { readonly bridges: unknown; readonly overrides?: unknown }): Settings {
+export function settingsOf(given: {
+  readonly bridges: unknown;
+  readonly overrides?: unknown;
+  readonly runsHere?: boolean;
+}): Settings {
   const bridges = checked(CONTEXT.bridges, bridgesSchema, given.bridges);
   const overrides = checked(CONTEXT.settings, overridesSchema, given.overrides ?? {});
   const settings: Settings = {
     architecture: overrides.architecture ?? DEFAULTS.architecture,
     drain: { ...DEFAULTS.drain, ...known(overrides.drain) },
     feed: { ...DEFAULTS.feed, ...known(overrides.feed) },
+    compact: { ...DEFAULTS.compact, ...known(overrides.compact) },
     logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
     keepState: overrides.keepState ?? DEFAULTS.keepState,
     alarmEmail: overrides.alarmEmail,
     bridgeAccess: overrides.bridgeAccess,
     bridges,
+    runsHere: given.runsHere ?? false,
   };
   checkRelations(settings);
   return settings;

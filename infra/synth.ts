@@ -22,6 +22,8 @@ export interface SynthesizeOptions {
   readonly bridges?: readonly string[];
   /** Default: what cdk.json says. */
   readonly overrides?: SettingOverrides;
+  /** For the local run: functions with the machine code of this machine. */
+  readonly runsHere?: boolean;
 }
 
 export interface Assembly {
@@ -44,6 +46,7 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   const settings = settingsOf({
     bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),
     overrides: options.overrides ?? contextOf(app, CONTEXT.settings),
+    ...(options.runsHere !== undefined && { runsHere: options.runsHere }),
   });
   const state = new StateStack(app, STACKS.state, settings);
   const authority = settings.bridgeAccess?.caCertificate;

@@ -44,6 +44,32 @@ export const FEED = {
 
 export const DEAD_LETTER = { batchSize: 10, timeoutS: 30, memoryMb: 256 } as const;
 
+/** The compactor: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const COMPACT = {
+  timeoutS: 900,
+  memoryMb: 1024,
+  /** For raw copies, what a sort spills and the files it makes. */
+  diskMb: 2048,
+  /** The database's own bound; Node, the binding and the copies in flight have the rest. */
+  databaseMemoryMb: 256,
+  /** Raw objects that one commit takes, of at most DRAIN.batchSize rows each. */
+  batchObjects: 5000,
+  /** Raw objects that the database has open at once: each costs memory for its metadata. */
+  openObjects: 250,
+  /** One row group is one file. Half of it and less is put together with others. */
+  rowGroupRows: 102_400,
+  /** Rows that one commit appends or rearranges. */
+  commitRows: 250_000,
+  requestsMax: 32,
+  /** No batch begins with less time: what is left is for the next call. */
+  reserveMs: 3 * MINUTE_MS,
+  /** Other compactors that come first, in a row, before one gives up. */
+  attemptsMax: 10,
+  checkpointCommits: 10,
+  /** Raw objects go, and files that were replaced, when nobody can need them any more. */
+  graceS: 7 * DAY_S,
+} as const;
+
 export const RETENTION = {
   auditDays: 30,
   /** Closed positions stay as items of quantity 0, so that no redelivery resurrects them. */
@@ -63,6 +89,32 @@ export const GATEWAY = {
   accountsInOneListMax: 50,
   /** A snapshot request ends after about 11 s, whatever came. */
   snapshotDeadlineMs: 15 * SECOND_MS,
+  /** A stream that is only there for one answer: bid, ask and greeks of a quiet contract may take a while. */
+  shortStreamMs: 4 * SECOND_MS,
+  /** IB answers a cancel within milliseconds of its subscribe with 354 or 300 (QuantConnect/Lean#1134). */
+  lineHoldMinMs: 300,
+} as const;
+
+/** Why each default: docs/operations.md */
+export const LINES = {
+  answerDeadlineMs: MINUTE_MS,
+  verifyDeadlineMs: 30 * SECOND_MS,
+  silenceMs: 2 * MINUTE_MS,
+  competingRetryMs: 5 * MINUTE_MS,
+  /** How many times longer a silent line is waited for while lines of the same underlying speak. */
+  siblingPatience: 5,
+  /** The longest pause between two requests of a line that stays silent, as a multiple of silenceMs. */
+  silencePauseMax: 30,
+  /** Lines requested again in one second at most: a cancel and a request each, a quarter of the pace. */
+  requestedAgainPerSecond: 5,
+  /** Between two looks at the age of the contract details of what streams: their hours reach some days ahead. */
+  hoursRenewMs: 60 * MINUTE_MS,
+  /** Refusals that the gateway had queued while its link was down arrive for a moment longer. */
+  linkGraceMs: 10 * SECOND_MS,
+  /** A request brings the standing quote within seconds: what comes later is the market. */
+  replayMs: 10 * SECOND_MS,
+  /** After an opening or a close: the last ticks of the session, and TWS itself may switch the type. */
+  typeGraceMs: MINUTE_MS,
 } as const;
 
 /** Two weeks of 200 contracts of which 20 stream, where a poll finds a twentieth changed: docs/operations.md. */
@@ -76,6 +128,8 @@ export const BRIDGE = {
   sweepDeadlineMs: 20 * SECOND_MS,
   keyframePeriodMs: 15 * MINUTE_MS,
   snapshotPeriodMs: MINUTE_MS,
+  degradedPeriodMs: 15 * SECOND_MS,
+  markPeriodMs: 15 * MINUTE_MS,
   recorderPeriodMs: 30 * SECOND_MS,
   heartbeatPeriodMs: MINUTE_MS,
   /** A lease by heartbeats: three may be lost before another bridge takes an account. */
@@ -114,8 +168,24 @@ relation(
   RETENTION.closedPositionDays * DAY_S > RETENTION.queueS,
   'a tombstone must outlive every message that could resurrect the position',
 );
+relation(
+  COMPACT.databaseMemoryMb < COMPACT.memoryMb / 2,
+  'the database shares its memory with Node and the binding',
+);
+relation(
+  COMPACT.reserveMs < COMPACT.timeoutS * SECOND_MS,
+  'the compactor needs time to begin anything at all',
+);
+relation(
+  COMPACT.batchObjects * DRAIN.batchSize <= COMPACT.commitRows,
+  'a batch of raw objects must fit into one commit',
+);
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
+relation(
+  4 * 2 * LINES.requestedAgainPerSecond <= GATEWAY.requestsPerSecond,
+  'lines requested again must leave most of the pace to others',
+);
 relation(GATEWAY.linesReserve < GATEWAY.linesCap, 'the reserve must leave lines to the bridge');
 relation(
   WATCH.nearRatio < WATCH.releaseRatio,

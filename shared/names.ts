@@ -5,6 +5,8 @@ export const FUNCTION_ENV = {
   lakeBucket: 'LAKE_BUCKET',
   positionsTable: 'POSITIONS_TABLE',
   auditTable: 'AUDIT_TABLE',
+  /** Seconds: see COMPACT.graceS. */
+  compactGraceS: 'COMPACT_GRACE_S',
   /** JSON: { "<bridge>": "<queue url>" } */
   feedQueueUrls: 'FEED_QUEUE_URLS',
 } as const;
@@ -50,6 +52,8 @@ export const LAKE = {
   raw: 'raw/v1/',
   dead: 'dead/v1/',
   ledger: 'ledger/v1/',
+  /** A Delta table: its log, and its files by day. */
+  table: 'table/v1/',
 } as const;
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */

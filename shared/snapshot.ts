@@ -17,11 +17,11 @@ export const bridgeIdSchema = z
 export const qualitySchema = z.enum([
   /** two-sided and streaming */
   'live',
-  /** the venue's delayed feed (types 3 and 4) */
+  /** the venue's delayed feed (types 3 and 4), or a value of the account window, up to three minutes old when read */
   'delayed',
   /** the last values before the close (type 2) */
   'frozen',
-  /** the line is silent for longer than it should be, or the link is down */
+  /** the line is silent for longer than it should be, a poll is overdue, or the link is down */
   'stale',
   /** an ask without a bid: a wing that nobody bids for, worth 0 to a seller */
   'no-bid',

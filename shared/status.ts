@@ -11,7 +11,7 @@ import { bridgeIdSchema, epochSchema, instantSchema, markSchema, qualitySchema }
 const count = z.int().nonnegative();
 
 /** Wanted and confirmed are two things: what we asked for, and what the gateway's own messages prove. */
-const lineStateSchema = z.enum(['wanted', 'sent', 'confirmed', 'refused', 'ended']);
+const lineStateSchema = z.enum(['wanted', 'sent', 'confirmed', 'stale', 'refused', 'ended']);
 
 const lineStatusSchema = z.object({
   conId: z.int().positive(),
@@ -27,6 +27,10 @@ const lineStatusSchema = z.object({
   quality: qualitySchema,
   mark: markSchema.optional(),
   ticks: count,
+  /** Any message, a tick or not; absent before the first. */
+  lastMessageAt: instantSchema.optional(),
+  /** How often it was requested again: silent, unanswered, or for frozen data and back. Absent: never. */
+  requestedAgain: count.optional(),
 });
 
 const legStatusSchema = z.object({
@@ -46,8 +50,8 @@ const strategyStatusSchema = z.object({
   account: z.string(),
   priority: z.int(),
   linesNeeded: count,
-  /** streaming: all of its lines. partial: the broker refused some. degraded: the budget had no room. */
-  state: z.enum(['streaming', 'partial', 'degraded', 'pending', 'inactive', 'not-ours']),
+  /** streaming: all of its lines. stale: some are silent. partial: the broker refused some. degraded: no room. */
+  state: z.enum(['streaming', 'stale', 'partial', 'degraded', 'pending', 'inactive', 'not-ours']),
   since: instantSchema,
   reason: z.string(),
   legs: z.array(legStatusSchema),
@@ -61,6 +65,20 @@ const polledStatusSchema = z.object({
   lastAt: instantSchema.optional(),
   /** Where the last values came from: a snapshot request, or the line that streams it anyway. */
   source: z.enum(['snapshot', 'stream']).optional(),
+});
+
+const laneClassStatusSchema = z.object({
+  /** index: configured instruments. degraded: legs of strategies without lines. mark: every other position. */
+  class: z.enum(['index', 'degraded', 'mark']),
+  source: z.enum(['snapshot', 'short-stream', 'portfolio', 'off']),
+  contracts: count,
+  /** Of the contracts, how many have answered. */
+  quoted: count,
+  periodMs: z.number().positive(),
+  /** What becomes of the period with the lines that are left: the same while they are enough. */
+  reachedPeriodMs: z.number().positive(),
+  /** Age of the oldest answer. */
+  oldestMs: z.number().nonnegative().optional(),
 });
 
 export const bridgeStatusSchema = z.object({
@@ -107,14 +125,20 @@ export const bridgeStatusSchema = z.object({
     reserve: count,
     /** Of the cap, what streams never take. */
     polledShare: count,
-    /** Streams that the gateway confirmed, those of the watch class included. */
+    /** Streams that the gateway confirmed and that are not stale, those of the watch class included. */
     streaming: count,
+    /** Requested and silent: their marks are old. */
+    stale: count,
     watching: count,
     snapshotsInFlight: count,
     refused: count,
+    /** Requests made again for silence, for want of an answer or for another type of data. */
+    requestedAgain: count,
     rows: z.array(lineStatusSchema),
     strategies: z.array(strategyStatusSchema),
     polled: z.array(polledStatusSchema),
+    /** The snapshot lane by class, in the order of service. */
+    lane: z.array(laneClassStatusSchema),
   }),
   ticks: count,
   sweeps: z.object({
@@ -183,4 +207,5 @@ export type LineStatus = z.infer<typeof lineStatusSchema>;
 export type LineState = z.infer<typeof lineStateSchema>;
 export type LegStatus = z.infer<typeof legStatusSchema>;
 export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
+export type LaneClassStatus = z.infer<typeof laneClassStatusSchema>;
 export type PolledStatus = z.infer<typeof polledStatusSchema>;

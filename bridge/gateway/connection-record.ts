@@ -10,6 +10,7 @@ export type ConnectionStatus = Omit<BridgeStatus['gateway'], 'accountsElsewhere'
 /** What a person is told of the connection, kept over all attempts. It decides nothing; session.ts does. */
 export class ConnectionRecord {
   readonly #settings: ConnectionSettings;
+  #port: number;
   #accounts: readonly string[] = [];
   #serverVersion: number | undefined;
   #nextAttemptAt: string | undefined;
@@ -19,6 +20,7 @@ export class ConnectionRecord {
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings;
+    this.#port = settings.port;
   }
 
   get serverVersion(): number | undefined {
@@ -33,7 +35,9 @@ export class ConnectionRecord {
     return this.#lastFault;
   }
 
-  connecting(): void {
+  /** @param port the one configured, or where the gateway said that it moved to */
+  connecting(port: number): void {
+    this.#port = port;
     this.#nextAttemptAt = undefined;
     this.#serverVersion = undefined;
   }
@@ -62,7 +66,7 @@ export class ConnectionRecord {
 
   /** @returns one line for a person, which stays until `recovered` */
   fault(fault: SessionFault): string {
-    this.#lastFault = describeFault(fault, this.#settings);
+    this.#lastFault = describeFault(fault, { ...this.#settings, port: this.#port });
     return this.#lastFault;
   }
 
@@ -80,11 +84,11 @@ export class ConnectionRecord {
   }
 
   status(session: Session): ConnectionStatus {
-    const { host, port, clientId } = this.#settings;
+    const { host, clientId } = this.#settings;
     return {
       state: session.name,
       host,
-      port,
+      port: this.#port,
       clientId,
       ...(this.#serverVersion === undefined ? {} : { serverVersion: this.#serverVersion }),
       accounts: this.#accounts.map(maskAccount),

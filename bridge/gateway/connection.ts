@@ -135,7 +135,7 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
   #run(effect: SessionEffect): void {
     switch (effect.type) {
       case 'connect':
-        this.#connect();
+        this.#connect(effect.port ?? this.#settings.port);
         break;
       case 'disconnect':
         this.#disconnect();
@@ -172,10 +172,10 @@ export class GatewayConnection implements Gateway, AsyncDisposable {
     }
   }
 
-  #connect(): void {
-    this.#record.connecting();
+  #connect(port: number): void {
+    this.#record.connecting(port);
     const wire = new Wire({
-      settings: this.#settings,
+      settings: { ...this.#settings, port },
       log: this.#log,
       listen: (signal) => this.#receive(signal),
     });

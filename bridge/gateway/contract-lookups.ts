@@ -1,3 +1,4 @@
+import { LINES } from '../../shared/limits.ts';
 import type { Log } from '../log.ts';
 import type { ContractDetails, Gateway, GatewayEvent, RequestContract } from './events.ts';
 
@@ -24,7 +25,7 @@ const LIMITS: LookupLimits = {
   attemptsMax: 3,
   restMs: 1_000,
   waitingMax: 10_000,
-  linkGraceMs: 10_000,
+  linkGraceMs: LINES.linkGraceMs,
   refusalMs: 600_000,
 };
 

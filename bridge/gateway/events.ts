@@ -206,9 +206,13 @@ export interface GatewayRequests {
   /** The holdings of one account: the gateway knows one such subscription at a time. */
   requestAccountUpdates(account: string): void;
   cancelAccountUpdates(account: string): void;
-  /** @returns the request's id; generic ticks are always empty */
-  requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot'): number;
+  /**
+   * @param type in which this one is requested; that of `requestMarketDataType` when left out
+   * @returns the request's id; generic ticks are always empty
+   */
+  requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot', type?: MarketDataType): number;
   cancelMarketData(reqId: number): void;
+  /** For every later market data request of this connection that names none. */
   requestMarketDataType(type: MarketDataType): void;
   /** @returns the request's id */
   requestContractDetails(contract: RequestContract | { readonly conId: number }): number;

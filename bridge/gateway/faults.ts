@@ -26,6 +26,8 @@ export interface SessionFault {
   readonly kind: FaultKind;
   /** What the other side or the operating system said. */
   readonly detail?: string;
+  /** Of `port-moved`: where the gateway listens from now on, where its message says so. */
+  readonly port?: number;
 }
 
 interface Endpoint {
@@ -54,7 +56,9 @@ export function describeFault(fault: SessionFault, { host, port, clientId }: End
     case 'version':
       return `${address} speaks no version of the API that we speak${detail}: update TWS or IB Gateway, or this bridge`;
     case 'port-moved':
-      return `${address} moved to another port${detail}: set the new port`;
+      return fault.port === undefined
+        ? `${address} moved to another port${detail}: set the new port`
+        : `${address} moved to port ${fault.port}: it is followed there, but the next start of the bridge needs gateway.port set to it`;
     case 'closed':
       return `${address} closed the connection${detail}: it restarts every day and wants a full login once a week; is it running and logged in?`;
     case 'no-heartbeat':

@@ -75,7 +75,7 @@ export function classify(message: Message): Notice {
     case 1102:
       return { kind: 'linkUp', linesKept: true };
     case 1300:
-      return { kind: 'session', fault: { kind: 'port-moved', detail: message.message } };
+      return { kind: 'session', fault: { kind: 'port-moved', detail: message.message, ...portOf(message) } };
     case 326:
       return { kind: 'session', fault: { kind: 'client-id-in-use' } };
     case 503:
@@ -120,6 +120,12 @@ function unreadable({ message }: Message): Notice {
   if (/\bon POSITION_MULTI\b/.test(message)) return { kind: 'unreadable', list: 'account-positions' };
   if (/\bon PORTFOLIO_VALUE\b/.test(message)) return { kind: 'unreadable', list: 'portfolio' };
   return { kind: 'unreadable' };
+}
+
+/** "... Please reconnect on the new port - 4005", the last number of the text */
+function portOf({ message }: Message): { port?: number } {
+  const port = Number(/(\d+)\D*$/.exec(message)?.[1]);
+  return port >= 1 && port <= 65_535 ? { port } : {};
 }
 
 /** "Market data farm connection is OK:usfarm" */

@@ -16,6 +16,8 @@ export interface PacedRequest {
   readonly lane: Lane;
   /** Present where each call is a request of its own; the bound is for these, all others exist once per key. */
   readonly reqId?: number;
+  /** What has to be sent right before it, asked for when its turn has come; undefined once nothing has. */
+  readonly prelude?: () => PacedRequest | undefined;
   send(): void;
 }
 
@@ -133,6 +135,8 @@ export class Pacer {
   #shift(): PacedRequest | undefined {
     for (const lane of LANES) {
       for (const [key, request] of this.#lanes[lane]) {
+        const prelude = request.prelude?.();
+        if (prelude !== undefined) return prelude;
         this.#lanes[lane].delete(key);
         return request;
       }

@@ -1,5 +1,5 @@
 import type { GatewayRequests, MarketDataType, RequestContract, RequestMeaning } from './events.ts';
-import { type Lane, Pacer } from './pacer.ts';
+import { type Lane, type PacedRequest, Pacer } from './pacer.ts';
 import type { Wire } from './wire.ts';
 
 /** Counts for the whole process: an answer to a request of an earlier connection finds nobody. */
@@ -25,6 +25,9 @@ export class PacedRequests implements GatewayRequests {
   readonly #options: Options;
   readonly #pacer: Pacer;
   #wire: Wire | undefined;
+  /** What market data requests are made with that name no type, and what this gateway was told last. */
+  #type: MarketDataType | undefined;
+  #typeSent: MarketDataType | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #waitingForUrgent = new Set<() => void>();
 
@@ -35,6 +38,9 @@ export class PacedRequests implements GatewayRequests {
 
   attach(wire: Wire): void {
     this.#wire = wire;
+    // TWS forgets the type with the connection.
+    this.#type = undefined;
+    this.#typeSent = undefined;
     // Greeting and startApi went past us.
     this.#pacer.spend(performance.now());
     this.#pacer.spend(performance.now());
@@ -98,7 +104,11 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'cancel account updates', lane: 'urgent', send });
   }
 
-  requestMarketData(contract: RequestContract, mode: 'stream' | 'snapshot'): number {
+  requestMarketData(
+    contract: RequestContract,
+    mode: 'stream' | 'snapshot',
+    type: MarketDataType | undefined = this.#type,
+  ): number {
     const reqId = ++lastRequestId;
     const fault = contractFault(contract);
     if (fault !== undefined) {
@@ -107,7 +117,7 @@ export class PacedRequests implements GatewayRequests {
     }
     const lane = mode === 'stream' ? 'request' : 'background';
     const send = (wire: Wire) => wire.requestMarketData(reqId, contract, mode);
-    this.#offer({ key: `line ${reqId}`, lane, reqId, send });
+    this.#offer({ key: `line ${reqId}`, lane, reqId, send, prelude: () => this.#typeBefore(type) });
     return reqId;
   }
 
@@ -117,7 +127,7 @@ export class PacedRequests implements GatewayRequests {
   }
 
   requestMarketDataType(type: MarketDataType): void {
-    this.#offer({ key: 'type', lane: 'request', send: (wire) => wire.requestMarketDataType(type) });
+    this.#type = type;
   }
 
   requestContractDetails(contract: RequestContract | { readonly conId: number }): number {
@@ -136,10 +146,25 @@ export class PacedRequests implements GatewayRequests {
     this.#offer({ key: 'time', lane: 'urgent', send });
   }
 
+  /**
+   * The type belongs to the connection and holds for the requests after it, so it goes out right before a request
+   * that needs another one: whatever else was asked for, and withdrawn, meanwhile.
+   * https://interactivebrokers.github.io/tws-api/market_data_type.html
+   */
+  #typeBefore(type: MarketDataType | undefined): PacedRequest | undefined {
+    const wire = this.#wire;
+    if (wire === undefined || this.#typeSent === type) return undefined;
+    const wanted = type ?? TYPE_BY_DEFAULT;
+    if (this.#typeSent === wanted) return undefined;
+    this.#typeSent = wanted;
+    return { key: 'type', lane: 'request', send: () => wire.requestMarketDataType(wanted) };
+  }
+
   #offer(request: {
     readonly key: string;
     readonly lane: Lane;
     readonly reqId?: number;
+    readonly prelude?: () => PacedRequest | undefined;
     readonly send: (wire: Wire) => void;
   }): void {
     const wire = this.#wire;
@@ -192,6 +217,9 @@ export class PacedRequests implements GatewayRequests {
     queueMicrotask(() => this.#options.refused(refusal));
   }
 }
+
+/** What a connection has that asks for none. */
+const TYPE_BY_DEFAULT: MarketDataType = 1;
 
 /** The code with which IB itself refuses an invalid request, and the one for too many of them. */
 const INVALID = 321;

@@ -7,18 +7,26 @@ import type { ConnectionSettings } from './settings.ts';
  */
 export type Session =
   | { readonly name: 'idle' | 'stopped' }
-  | (Handshake & { readonly name: 'connecting' | 'handshaking' | 'half-open'; readonly failures: number })
-  | {
+  | (Handshake & Journey & { readonly name: 'connecting' | 'handshaking' | 'half-open' })
+  | (Journey & {
       readonly name: 'ready';
-      /** Failed attempts before this one, forgotten at the first answer. */
-      readonly failures: number;
       /** A heartbeat was answered: without it a session that ends was one more failed attempt. */
       readonly answered: boolean;
       readonly linkUp: boolean;
-    }
-  | { readonly name: 'waiting' | 'open-circuit'; readonly failures: number };
+    })
+  | (Journey & { readonly name: 'waiting' | 'open-circuit' });
 
 export type SessionName = Session['name'];
+
+/** What one attempt hands on to the next. */
+interface Journey {
+  /** Failed attempts so far, forgotten at the first answer. */
+  readonly failures: number;
+  /** Where 1300 said that the gateway listens now. After a failed attempt the other of the two ports is tried. */
+  readonly movedTo?: number;
+  /** This attempt, or the next, is made at `movedTo`. */
+  readonly atMoved: boolean;
+}
 
 interface Handshake {
   readonly tcp: boolean;
@@ -48,8 +56,8 @@ export type SessionEvent =
   | { readonly type: 'linkUp'; readonly linesKept: boolean };
 
 export type SessionEffect =
-  /** Make a fresh client, start the handshake deadline. */
-  | { readonly type: 'connect' }
+  /** Make a fresh client, start the handshake deadline. `port` undefined is the one configured. */
+  | { readonly type: 'connect'; readonly port: number | undefined }
   /** Drop the client with everything that waits for it. */
   | { readonly type: 'disconnect' }
   | { readonly type: 'wait'; readonly delayMs: number }
@@ -72,6 +80,8 @@ export type SessionLimits = Pick<
 
 export const IDLE: Session = { name: 'idle' };
 
+const DEPARTURE: Journey = { failures: 0, atMoved: false };
+
 /**
  * @param random in [0, 1): the jitter of a wait that may follow
  * @returns the same session and no effect where the event means nothing in this state
@@ -85,7 +95,7 @@ export function step(
   if (event.type === 'stop') return stop(session);
   switch (session.name) {
     case 'idle':
-      return event.type === 'start' ? attempt('connecting', 0) : unchanged(session);
+      return event.type === 'start' ? attempt('connecting', DEPARTURE) : unchanged(session);
     case 'connecting':
     case 'handshaking':
     case 'half-open':
@@ -93,9 +103,9 @@ export function step(
     case 'ready':
       return stepReady(session, event, { limits, random });
     case 'waiting':
-      return event.type === 'waitOver' ? attempt('connecting', session.failures) : unchanged(session);
+      return event.type === 'waitOver' ? attempt('connecting', session) : unchanged(session);
     case 'open-circuit':
-      return event.type === 'waitOver' ? attempt('half-open', session.failures) : unchanged(session);
+      return event.type === 'waitOver' ? attempt('half-open', session) : unchanged(session);
     case 'stopped':
       return unchanged(session);
   }
@@ -164,28 +174,33 @@ function stepReady(session: Session & { name: 'ready' }, event: SessionEvent, ch
 /** Ready means both: a gateway that gives an id and no account is still loading. */
 function completed(session: Attempt): Transition {
   if (!session.nextValidId || session.accounts.length === 0) return unchanged(session);
-  const { failures, linkUp, accounts, linkCode = 1100 } = session;
+  const { linkUp, accounts, linkCode = 1100 } = session;
   const announced: SessionEffect[] = [{ type: 'announceReady', accounts }];
   if (!linkUp) announced.push({ type: 'announceLinkDown', code: linkCode });
-  return { session: { name: 'ready', failures, answered: false, linkUp }, effects: announced };
+  return { session: { name: 'ready', ...journeyOf(session), answered: false, linkUp }, effects: announced };
 }
 
-function failed(session: Attempt, fault: SessionFault, { limits, random }: Chance): Transition {
+function failed(session: Attempt, fault: SessionFault, chance: Chance): Transition {
   const told: SessionEffect[] = [{ type: 'disconnect' }, { type: 'note', fault }];
-  if (fault.kind === 'client-id-in-use') {
-    // The gateway is there and answers: not a matter for the breaker, only for patience.
-    const delayMs = jitter(Math.max(limits.backoffMinMs, limits.backoffMaxMs / 4), random);
-    return {
-      session: { name: 'waiting', failures: session.failures },
-      effects: [...told, { type: 'wait', delayMs }],
-    };
-  }
-  const pause = retryAfter(session.failures + 1, { limits, random });
+  const pause = pauseAfter(session, fault, chance);
   return { session: pause.session, effects: [...told, ...pause.effects] };
 }
 
+/** The gateway is there and answers: such faults are not a matter for the breaker, only for patience. */
+function pauseAfter(session: Attempt, fault: SessionFault, chance: Chance): Transition {
+  const { limits, random } = chance;
+  if (fault.kind === 'client-id-in-use') {
+    const periodMs = Math.max(limits.backoffMinMs, limits.backoffMaxMs / 4);
+    return waiting(journeyOf(session), jitter(periodMs, random));
+  }
+  if (fault.kind === 'port-moved') return waiting(moved(session, fault), jitter(limits.backoffMinMs, random));
+  return retryAfter(otherPort({ ...journeyOf(session), failures: session.failures + 1 }), chance);
+}
+
 function lost(session: Session & { name: 'ready' }, fault: SessionFault, chance: Chance): Transition {
-  const pause = retryAfter(session.answered ? 0 : session.failures + 1, chance);
+  const { port } = fault;
+  const failures = session.answered || port !== undefined ? 0 : session.failures + 1;
+  const pause = retryAfter({ ...moved(session, fault), failures }, chance);
   return {
     session: pause.session,
     effects: [
@@ -197,13 +212,32 @@ function lost(session: Session & { name: 'ready' }, fault: SessionFault, chance:
   };
 }
 
-function retryAfter(failures: number, { limits, random }: Chance): Transition {
+function retryAfter(journey: Journey, { limits, random }: Chance): Transition {
+  const { failures } = journey;
   if (failures >= limits.breakerThreshold) {
     const delayMs = jitter(limits.breakerPeriodMs, random);
-    return { session: { name: 'open-circuit', failures }, effects: [{ type: 'wait', delayMs }] };
+    return { session: { name: 'open-circuit', ...journey }, effects: [{ type: 'wait', delayMs }] };
   }
-  const delayMs = backoffMs(failures, limits, random);
-  return { session: { name: 'waiting', failures }, effects: [{ type: 'wait', delayMs }] };
+  return waiting(journey, backoffMs(failures, limits, random));
+}
+
+function waiting(journey: Journey, delayMs: number): Transition {
+  return { session: { name: 'waiting', ...journey }, effects: [{ type: 'wait', delayMs }] };
+}
+
+function journeyOf({ failures, movedTo, atMoved }: Journey): Journey {
+  return { failures, atMoved, ...(movedTo === undefined ? {} : { movedTo }) };
+}
+
+/** A text that names no port leaves only the ports that are known. */
+function moved(session: Journey, { port }: SessionFault): Journey {
+  const journey = journeyOf(session);
+  return port === undefined ? journey : { ...journey, movedTo: port, atMoved: true };
+}
+
+/** A gateway that was told to move may have been moved back, or restarted with what it had saved. */
+function otherPort(journey: Journey): Journey {
+  return journey.movedTo === undefined ? journey : { ...journey, atMoved: !journey.atMoved };
 }
 
 /** Doubles with each failure, up to the cap; the upper half of it is jitter. */
@@ -216,10 +250,12 @@ function jitter(periodMs: number, random: number): number {
   return Math.round((periodMs * (1 + random)) / 2);
 }
 
-function attempt(name: 'connecting' | 'half-open', failures: number): Transition {
+function attempt(name: 'connecting' | 'half-open', session: Journey): Transition {
+  const journey = journeyOf(session);
+  const handshake = { tcp: false, nextValidId: false, accounts: [], linkUp: true };
   return {
-    session: { name, failures, tcp: false, nextValidId: false, accounts: [], linkUp: true },
-    effects: [{ type: 'connect' }],
+    session: { name, ...journey, ...handshake },
+    effects: [{ type: 'connect', port: journey.atMoved ? journey.movedTo : undefined }],
   };
 }
 

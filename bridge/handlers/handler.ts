@@ -10,7 +10,7 @@ export type Lane = 'stream' | 'poll';
  * are conflated to the newest, so it never works through a backlog and never sees an old price.
  */
 export interface PositionUpdate {
-  /** stream: its line brought a message. poll: a sweep, a push or a polled snapshot did. */
+  /** stream: its line brought a message. poll: a sweep, a push, a poll or a mark did. */
   readonly lane: Lane;
   readonly contract: Contract;
   /** One row per account, or model of it, that holds it; empty where nobody does: a watched leg, a polled index, a closed position. */

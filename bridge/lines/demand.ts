@@ -59,6 +59,15 @@ export class Demand {
     return this.#conIds;
   }
 
+  /** Contracts of ACTIVE strategies that the last plan did not grant and no other one brings, in the order of service. */
+  get degraded(): ReadonlySet<number> {
+    const refused = [...this.#plan.grants.values()].filter((grant) => !grant.granted);
+    const conIds = refused.flatMap(
+      ({ strategyId }) => this.#replica.strategies.get(strategyId)?.legs.map((leg) => leg.conId) ?? [],
+    );
+    return new Set(conIds).difference(this.conIds);
+  }
+
   /** The cap that the last plan was made for. */
   get cap(): number {
     return this.#cap;

@@ -33,6 +33,8 @@ export function describeLine(
     quality,
     ...(mark === undefined ? {} : { mark }),
     ticks: line.ticks,
+    ...(line.requestedAgain === 0 ? {} : { requestedAgain: line.requestedAgain }),
+    ...(line.heardAt === 0 ? {} : { lastMessageAt: new Date(line.heardAt).toISOString() }),
   };
 }
 
@@ -103,7 +105,10 @@ function stateOf(strategy: Strategy, context: StrategyContext): Pick<StrategySta
 
   const lines = strategy.legs.map((leg) => lineOf(leg.conId));
   const refused = lines.filter((line) => line?.refusal);
-  const waiting = lines.filter((line) => !line?.refusal && line?.state !== 'confirmed');
+  const silent = lines.filter((line) => line?.state === 'stale');
+  const waiting = lines.filter(
+    (line) => !line?.refusal && line?.state !== 'confirmed' && line?.state !== 'stale',
+  );
   if (refused.length > 0) {
     const texts = refused.map((line) => `${line?.conId}: ${line?.refusal?.text}`).join('; ');
     return { state: 'partial', reason: `${grant.reason} (${texts})` };
@@ -114,6 +119,9 @@ function stateOf(strategy: Strategy, context: StrategyContext): Pick<StrategySta
       state: 'pending',
       reason: `${waiting.length} of ${lines.length} lines not confirmed yet: ${first?.reason ?? 'not requested'}`,
     };
+  }
+  if (silent.length > 0) {
+    return { state: 'stale', reason: `${silent.length} of ${lines.length} lines: ${silent[0]?.reason}` };
   }
   return { state: 'streaming', reason: grant.reason };
 }

@@ -1,4 +1,4 @@
-import type { Gateway, LineEvent } from '../gateway/events.ts';
+import type { Gateway, LineEvent, MarketDataType } from '../gateway/events.ts';
 import { requestContractOf } from '../gateway/routing.ts';
 import type { Log } from '../log.ts';
 import { type ContractResolver, isRefusal } from './contract-resolver.ts';
@@ -12,6 +12,8 @@ export interface LineRequestsOptions {
   readonly log: Log;
   readonly minHoldMs: number;
   readonly retryMs: number;
+  /** The type to ask for where it is not the usual one. */
+  readonly typeFor: (line: Line) => MarketDataType | undefined;
   /** A line may be sent now that could not be before. */
   readonly onDue: () => void;
   /** A line has no request any more: whoever keeps it may forget it. */
@@ -52,14 +54,19 @@ export class LineRequests {
     }
     const use = ledger.take('stream');
     if (!use) {
-      line.enter('wanted', Date.now(), 'waits for a line that is being given back');
+      const wait = 'waits for a line that is being given back';
+      line.enter('wanted', Date.now(), line.doubt === undefined ? wait : `${line.doubt}; ${wait}`);
       return;
     }
-    const reqId = gateway.requests.requestMarketData(requestContractOf(details), 'stream');
+    const type = this.#options.typeFor(line);
+    const reqId = gateway.requests.requestMarketData(requestContractOf(details), 'stream', type);
     const { priceMagnifier } = details;
-    line.request = { reqId, use, priceMagnifier, sentTick: performance.now(), isConfirmed: false };
+    const sentAt = Date.now();
+    const sentTick = performance.now();
+    const isFrozen = type === 2 || type === 4;
+    line.request = { reqId, use, priceMagnifier, sentTick, sentAt, isConfirmed: false, isFrozen };
     this.#byReqId.set(reqId, line);
-    line.enter('sent', Date.now(), 'requested, no message yet');
+    line.enter('sent', sentAt, line.doubt ?? 'requested, no message yet');
   }
 
   /** Cancels after the minimum hold; until then `line.clearTimers` keeps it. */
@@ -89,6 +96,7 @@ export class LineRequests {
     if (!request) return undefined;
     line.clearTimers();
     line.request = undefined;
+    line.suspicion = undefined;
     line.silence('stale');
     line.enter('wanted', Date.now(), reason);
     this.#byReqId.delete(request.reqId);
@@ -101,6 +109,7 @@ export class LineRequests {
     for (const line of lines) {
       line.clearTimers();
       line.request = undefined;
+      line.suspicion = undefined;
       line.silence('stale');
     }
     this.#byReqId.clear();

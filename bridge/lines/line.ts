@@ -19,8 +19,29 @@ export interface LineRequest {
   readonly priceMagnifier: number;
   /** On the clock of `performance.now()`. */
   readonly sentTick: number;
-  /** A message of this request has come. */
+  /** Epoch milliseconds. */
+  readonly sentAt: number;
+  /** A message of this request has come, and no doubt since. */
   isConfirmed: boolean;
+  /** Frozen data was asked for. */
+  isFrozen: boolean;
+  /** Epoch milliseconds: since when the other type should be asked for. */
+  wrongTypeSince?: number | undefined;
+}
+
+/** A line that was fed and may be no more. Times in epoch milliseconds. */
+export interface Suspicion {
+  /** Half a sentence. */
+  readonly cause: string;
+  readonly since: number;
+  /** What the line had ticked by then: one more ends the suspicion. */
+  readonly ticksThen: number;
+  /** Another session has its data (10197). */
+  isCompeting: boolean;
+  /** The disturbance is over: by when it has to tick. */
+  verifyBy: number | undefined;
+  /** When it was requested again for it. */
+  readonly againAt: number | undefined;
 }
 
 export interface Refusal {
@@ -47,6 +68,13 @@ export class Line {
   failedAttempts = 0;
   resolving: AbortController | undefined;
   ticks = 0;
+  /** Epoch milliseconds of the last message of any kind; 0 before the first. */
+  heardAt = 0;
+  suspicion: Suspicion | undefined;
+  /** Requests for its silence since it last ticked by itself. */
+  fruitless = 0;
+  /** Requests for its silence, for want of an answer or for another type since the start. */
+  requestedAgain = 0;
   #state: LineState = 'wanted';
   #since: number;
   #reason = '';
@@ -77,12 +105,50 @@ export class Line {
   }
 
   hear(event: LineEvent): void {
+    this.heardAt = event.at;
     this.#quote = applyTick(this.#quote, inCurrency(event, this.request?.priceMagnifier ?? 1));
     if (event.type === 'price' || event.type === 'size' || event.type === 'greeks') this.ticks += 1;
   }
 
   silence(silence: Silence): void {
     if (this.#quote !== NO_QUOTE) this.#quote = silenced(this.#quote, silence);
+  }
+
+  /** The marketDataType callback said so last. */
+  get isFrozen(): boolean {
+    return this.#quote.marketDataType === 2 || this.#quote.marketDataType === 4;
+  }
+
+  /** It has ticked since it was suspected. */
+  get hasSpoken(): boolean {
+    return this.suspicion !== undefined && this.ticks > this.suspicion.ticksThen;
+  }
+
+  /** What it says may be old. A suspicion that has not ended keeps its beginning. */
+  suspect(options: { readonly cause: string; readonly now: number; readonly isCompeting: boolean }): void {
+    const { cause, now, isCompeting } = options;
+    const before = this.suspicion;
+    this.suspicion = {
+      cause,
+      since: before?.since ?? now,
+      ticksThen: before?.ticksThen ?? this.ticks,
+      isCompeting,
+      verifyBy: undefined,
+      againAt: before?.againAt,
+    };
+    this.silence(isCompeting ? 'competing-session' : 'stale');
+    if (this.request) this.request.isConfirmed = false;
+    if (this.#state === 'confirmed' || this.#state === 'stale' || (isCompeting && this.#state === 'sent')) {
+      this.enter('stale', now, this.doubt ?? cause);
+    }
+  }
+
+  /** A sentence about the suspicion; undefined where there is none. */
+  get doubt(): string | undefined {
+    if (!this.suspicion) return undefined;
+    const { since, cause, againAt } = this.suspicion;
+    const again = againAt === undefined ? '' : `, requested again at ${new Date(againAt).toISOString()}`;
+    return `stale since ${new Date(since).toISOString()}: ${cause}${again}`;
   }
 
   quote(): Quote {

@@ -59,6 +59,10 @@ export function applyTick(state: QuoteState, event: LineEvent): QuoteState {
     case 'requestNotice':
       return event.meaning === 'competing-session' ? silenced(state, 'competing-session') : state;
     case 'size':
+      // A side whose size changes has the price that it had.
+      return state.silence === undefined || event.field === 'volume'
+        ? state
+        : { ...state, silence: undefined };
     case 'pulse':
     case 'snapshotEnd':
       return state;

@@ -3,9 +3,10 @@ import { WATCH } from '../../shared/limits.ts';
 import type { Strategy } from '../../shared/strategy.ts';
 import type { ContractDetails } from '../gateway/events.ts';
 import type { HeldPosition } from '../positions/differ.ts';
+import { readHours } from './market-hours.ts';
 import type { Quote } from './quote.ts';
 import { dayOfUtc } from './time-zone.ts';
-import { parseTradingHours, type TradingHours, tradingDaysLeft } from './trading-hours.ts';
+import { tradingDaysLeft } from './trading-hours.ts';
 import type { ShortOption } from './watch.ts';
 
 /** What is known of contracts right now, by the parts that know it. */
@@ -68,23 +69,8 @@ const HOURS_MATTER_MS = 14 * 86_400_000;
 
 function daysLeftOf(details: ContractDetails, lastTradeDate: string, now: number): number {
   const isFar = lastTradeDate > dayOfUtc(now + HOURS_MATTER_MS);
-  return tradingDaysLeft(isFar ? undefined : hoursOf(details), now, lastTradeDate);
-}
-
-/** By text: the contracts of one exchange have the same. */
-const hoursByText = new Map<string, TradingHours | undefined>();
-const TEXTS_KEPT_MAX = 200;
-
-/** @returns undefined where the details have none, or none that can be read */
-function hoursOf({ tradingHours, timeZoneId }: ContractDetails): TradingHours | undefined {
-  if (tradingHours === undefined || timeZoneId === undefined) return undefined;
-  const key = `${timeZoneId} ${tradingHours}`;
-  if (!hoursByText.has(key)) {
-    if (hoursByText.size >= TEXTS_KEPT_MAX) hoursByText.clear();
-    const parsed = parseTradingHours(tradingHours, timeZoneId);
-    hoursByText.set(key, parsed.ok ? parsed.value : undefined);
-  }
-  return hoursByText.get(key);
+  const hours = isFar ? undefined : readHours(details);
+  return tradingDaysLeft(hours?.ok ? hours.value : undefined, now, lastTradeDate);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Contract } from '../../shared/contract.ts';
-import { WATCH } from '../../shared/limits.ts';
+import { LINES, WATCH } from '../../shared/limits.ts';
 import type { Replica } from '../../shared/replica.ts';
 import type { BridgeStatus } from '../../shared/status.ts';
 import type { Gateway, GatewayEvent, LineEvent, MarketDataType } from '../gateway/events.ts';
@@ -7,12 +7,15 @@ import type { Log } from '../log.ts';
 import type { ContractResolver } from './contract-resolver.ts';
 import { Demand } from './demand.ts';
 import { type AccountsHeld, describeLine } from './explain.ts';
+import { FrozenData } from './frozen.ts';
 import type { LineLedger } from './ledger.ts';
 import { Line, type LineRequest, type Refusal } from './line.ts';
 import { LineRequests } from './line-requests.ts';
+import { ContractHours, type MarketHours } from './market-hours.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Quote } from './quote.ts';
 import type { Knowledge } from './short-options.ts';
+import { WATCHDOG_LIMITS, Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface StreamsOptions {
   readonly gateway: Gateway;
@@ -29,8 +32,11 @@ export interface StreamsOptions {
   readonly minHoldMs?: number;
   /** Before the second attempt of a request that failed; doubles up to a minute. */
   readonly retryMs?: number;
-  /** Asked for after each `ready`, because TWS forgets it. */
+  /** Asked for after each `ready`, because TWS forgets it; its frozen kind while a contract's market is closed. */
   readonly marketDataType?: MarketDataType;
+  /** Default: those of the contract details. */
+  readonly hours?: MarketHours;
+  readonly watchdog?: WatchdogLimits;
 }
 
 /**
@@ -45,20 +51,42 @@ export class Streams {
   readonly #prefetch: Prefetch;
   readonly #lines = new Map<number, Line>();
   readonly #requests: LineRequests;
+  readonly #watchdog: Watchdog;
   readonly #unsubscribes: (() => void)[] = [];
   #isLinkDown = false;
+  /** On the clock of `performance.now()`. */
+  #linkSettledTick = 0;
   #ticks = 0;
 
   constructor(options: StreamsOptions) {
-    this.#options = { minHoldMs: 300, retryMs: 1000, marketDataType: 1, ...options };
+    this.#options = {
+      minHoldMs: 300,
+      retryMs: 1000,
+      marketDataType: 1,
+      hours: new ContractHours(options),
+      watchdog: WATCHDOG_LIMITS,
+      ...options,
+    };
     this.#demand = new Demand(options.knowledge);
     this.#prefetch = new Prefetch(options.contracts);
+    const { hours, marketDataType, watchdog: limits } = this.#options;
+    const frozen = new FrozenData({ hours, typeWhileOpen: marketDataType, graceMs: limits.typeGraceMs });
     this.#requests = new LineRequests({
       ...this.#options,
+      typeFor: (line) => frozen.typeFor(line),
       onDue: () => this.#pump(),
       onEnded: (line) => this.#forgetUnowned(line),
       onNoRoom: (line) => this.#demand.displace(line.owners),
       onRefused: (line, refusal) => this.#refuse(line, refusal),
+    });
+    this.#watchdog = new Watchdog({
+      ...this.#options,
+      limits,
+      frozen,
+      requests: this.#requests,
+      lines: () => this.#lines.values(),
+      onDue: () => this.#pump(),
+      onSilenced: this.#options.onQuote,
     });
   }
 
@@ -68,6 +96,7 @@ export class Streams {
       gateway.subscribe((event) => this.#onEvent(event)),
       ledger.onChange(() => this.#onRoom()),
     );
+    this.#watchdog.start();
     const watching = setInterval(() => {
       if (this.#demand.refresh(Date.now())) this.#replan();
     }, WATCH.periodMs);
@@ -77,6 +106,7 @@ export class Streams {
 
   /** Cancels every line. */
   stop(): void {
+    this.#watchdog.stop();
     for (const unsubscribe of this.#unsubscribes.splice(0)) unsubscribe();
     for (const line of this.#lines.values()) {
       this.#requests.cancel(line, 'the bridge stops');
@@ -104,12 +134,20 @@ export class Streams {
     return line?.request?.isConfirmed ? line.quote() : undefined;
   }
 
+  /** Contracts that ACTIVE strategies want and the budget did not grant, in the order of service. */
+  get degraded(): ReadonlySet<number> {
+    return this.#demand.degraded;
+  }
+
   /** Prices, sizes and greeks received on lines since the start. */
   get ticks(): number {
     return this.#ticks;
   }
 
-  status(): Pick<BridgeStatus['lines'], 'streaming' | 'watching' | 'refused' | 'rows' | 'strategies'> {
+  status(): Pick<
+    BridgeStatus['lines'],
+    'streaming' | 'stale' | 'watching' | 'refused' | 'requestedAgain' | 'rows' | 'strategies'
+  > {
     const { contracts, contractOf } = this.#options;
     const lines = [...this.#lines.values()];
     const rows = lines.map((line) => {
@@ -118,14 +156,17 @@ export class Streams {
     });
     return {
       streaming: lines.filter((line) => line.request?.isConfirmed).length,
+      stale: lines.filter((line) => line.state === 'stale').length,
       watching: rows.filter((row) => row.watch && row.state === 'confirmed').length,
       refused: lines.filter((line) => line.refusal).length,
+      requestedAgain: this.#watchdog.requestedAgain,
       rows,
       strategies: this.#demand.describe((conId) => this.#lines.get(conId)),
     };
   }
 
   #onEvent(event: GatewayEvent): void {
+    this.#watchdog.onEvent(event);
     switch (event.type) {
       case 'ready':
         this.#onReady();
@@ -135,14 +176,9 @@ export class Streams {
         break;
       case 'linkDown':
         this.#isLinkDown = true;
-        this.#silenceAll();
         break;
       case 'linkUp':
         this.#onLinkUp(event.linesKept);
-        break;
-      case 'farm':
-        // 2103 does not say which contracts it feeds; a line that is still fed says so with its next tick.
-        if (!event.up && event.code === 2103) this.#silenceAll();
         break;
       case 'price':
       case 'size':
@@ -160,6 +196,7 @@ export class Streams {
   /** A fresh connection: nothing is requested yet, and what was refused may be granted today. */
   #onReady(): void {
     this.#isLinkDown = false;
+    this.#linkSettledTick = 0;
     this.#options.gateway.requests.requestMarketDataType(this.#options.marketDataType);
     this.#retryAll({ refusedToo: true });
     this.#fetchAhead();
@@ -177,6 +214,7 @@ export class Streams {
   /** 1101: the requests are dead, and are cancelled so that no count of the gateway has them twice. 1102: they live. */
   #onLinkUp(linesKept: boolean): void {
     this.#isLinkDown = false;
+    this.#linkSettledTick = performance.now() + LINES.linkGraceMs;
     if (!linesKept) {
       for (const line of [...this.#lines.values()]) {
         this.#requests.cancel(line, 'IB lost the lines with its link (1101): requested again');
@@ -195,10 +233,6 @@ export class Streams {
       }
     }
     this.#replan();
-  }
-
-  #silenceAll(): void {
-    for (const line of this.#lines.values()) line.silence('stale');
   }
 
   #onRoom(): void {
@@ -246,8 +280,11 @@ export class Streams {
       return;
     }
     line.clearTimers();
-    if (line.request.isConfirmed) line.enter('confirmed', Date.now(), whyStreaming(line));
-    else line.enter('sent', Date.now(), 'requested, no message yet');
+    const now = Date.now();
+    if (line.request.isConfirmed) line.enter('confirmed', now, whyStreaming(line));
+    else if (line.state === 'ended') {
+      line.enter(line.doubt ? 'stale' : 'sent', now, line.doubt ?? 'requested, no message yet');
+    }
   }
 
   #letGo(line: Line): void {
@@ -276,8 +313,9 @@ export class Streams {
     if (!line?.request) return;
     line.hear(event);
     if (event.type === 'requestNotice') {
-      if (event.meaning === 'competing-session' && line.isGranted) this.#options.onQuote(line.conId);
-      this.#requests.onNotice(line, event);
+      const { meaning, code, message } = event;
+      if (meaning === 'competing-session') this.#watchdog.compete(line, `${message} (code ${code})`);
+      else this.#requests.onNotice(line, event);
       return;
     }
     if (!line.request.isConfirmed) this.#confirm(line, line.request);
@@ -286,16 +324,24 @@ export class Streams {
     if (line.isGranted) this.#options.onQuote(line.conId);
   }
 
+  /** By any message; a line that is doubted only by a tick. */
   #confirm(line: Line, request: LineRequest): void {
-    request.isConfirmed = true;
     line.failedAttempts = 0;
+    if (line.suspicion) {
+      if (!line.hasSpoken) {
+        if (line.state === 'sent') line.enter('stale', Date.now(), `${line.doubt}, answered without a tick`);
+        return;
+      }
+      this.#watchdog.trust(line);
+    }
+    request.isConfirmed = true;
     if (line.isGranted) line.enter('confirmed', Date.now(), whyStreaming(line));
   }
 
-  /** After 1100 the gateway refuses valid contracts: while the link is down no refusal is believed. */
+  /** After 1100 the gateway refuses valid contracts: until the link has settled no refusal is believed. */
   #refuse(line: Line, refusal: Refusal): void {
     if (!this.#lines.has(line.conId)) return;
-    if (this.#isLinkDown) {
+    if (this.#isLinkDown || performance.now() < this.#linkSettledTick) {
       this.#requests.tryLater(line, refusal.text);
       return;
     }

@@ -7,7 +7,7 @@ import { dayIn, dayOfUtc, instantIn, utcOf, zoneOf } from './time-zone.ts';
  */
 
 /** Epoch milliseconds; open at `opensAt`, closed at `closesAt`. */
-interface TradingSession {
+export interface TradingSession {
   readonly opensAt: number;
   readonly closesAt: number;
 }
@@ -139,7 +139,7 @@ function closingDay(timeZone: string, closesAt: number): string {
 /** @returns undefined where the text says nothing of the instant: too old, most likely */
 export function isOpenAt(hours: TradingHours, instantMs: number): boolean | undefined {
   if (instantMs < hours.knownFrom || instantMs >= hours.knownUntil) return undefined;
-  return sessionAt(hours, instantMs) !== undefined;
+  return openSession(hours, instantMs) !== undefined;
 }
 
 /** @returns epoch milliseconds: the next opening or close after the instant; undefined where the text names none */
@@ -173,13 +173,14 @@ export function tradingDaysLeft(
 }
 
 function tradingDayAt(hours: TradingHours, instantMs: number): string {
-  const session = sessionAt(hours, instantMs);
+  const session = openSession(hours, instantMs);
   if (session === undefined) return dayIn(hours.timeZone, instantMs);
   const closing = closingDay(hours.timeZone, session.closesAt);
   return hours.tradingDays.find((day) => day >= closing) ?? closing;
 }
 
-function sessionAt(hours: TradingHours, instantMs: number): TradingSession | undefined {
+/** @returns the session that the instant is part of; undefined while it is closed, and where nothing is known */
+export function openSession(hours: TradingHours, instantMs: number): TradingSession | undefined {
   return hours.sessions.find(({ opensAt, closesAt }) => opensAt <= instantMs && instantMs < closesAt);
 }
 

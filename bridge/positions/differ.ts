@@ -131,8 +131,10 @@ export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions):
     limits: options.vanish,
   });
   const compareAccount = comparing(state, sweep, options);
-  const isOthers = (account: string | undefined) => account !== undefined && !options.accounts.has(account);
-  const doubts = new Map([...state.doubts].filter(([key]) => isOthers(state.positions.get(key)?.account)));
+  // A list that failed says nothing new. An account that went elsewhere may have changed meanwhile: its absences are
+  // doubted anew once it is back.
+  const isUnread = (account = '') => all.accounts.has(account) && !options.accounts.has(account);
+  const doubts = new Map([...state.doubts].filter(([key]) => isUnread(state.positions.get(key)?.account)));
   for (const { key, position, missing } of living) {
     if (!missing || uncounted.has(key) || !draft.miss(position)) continue;
     const comparison = compareAccount(position.account);
@@ -145,14 +147,14 @@ export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions):
   }
 
   const lastKeyframeAt = keyframe ? completedAt : state.lastKeyframeAt;
-  const others = [...state.guards].filter(([account]) => isOthers(account));
+  const unread = [...state.guards].filter(([account]) => isUnread(account));
   return {
     commit: { ...draft.commit(), sweep: { sweepId, completedAt, keyframe } },
     changes: draft.changes,
     next: {
       positions: draft.positions,
       ...(lastKeyframeAt === undefined ? {} : { lastKeyframeAt }),
-      guards: new Map([...others, ...guards]),
+      guards: new Map([...unread, ...guards]),
       doubts,
     },
   };

@@ -26,7 +26,9 @@ export function queryCommand(): Command {
 const HELP = `
 Views:
   snapshots  every snapshot once: this is what you want
-  raw        every row of every object; what was delivered twice may be here twice
+  raw        every row of every raw object; what was delivered twice may be here twice, and raw objects go a week
+             after they were compacted
+  compacted  the Delta table, each id once
   conflicts  rows of an id that has two bodies; there should be none
 
 Objects of the lake are fetched once and kept. Decimals are exact and print as text in JSON; times are UTC. average_cost

@@ -2,9 +2,9 @@ import type { Answer } from './cells.ts';
 
 /** What the lake holds of snapshots, counted by reading every row. */
 export interface StoredCounts {
-  /** Rows of all raw objects. */
+  /** Rows of all raw objects that are still there. */
   readonly rawRows: number;
-  /** Distinct snapshot ids in raw, those in conflict included. */
+  /** Distinct snapshot ids in raw and table, those in conflict included. */
   readonly ids: number;
   /** Rows of raw beyond one per id: what redelivery wrote twice. */
   readonly rawDuplicates: number;
@@ -19,20 +19,21 @@ export interface StoredCounts {
 type Query = (sql: string) => Promise<Answer>;
 
 const CONFLICTING = `SELECT count(*) FROM
-  (FROM raw SELECT snapshot_id GROUP BY snapshot_id HAVING min(body_digest) <> max(body_digest))`;
+  (FROM deliveries SELECT snapshot_id GROUP BY snapshot_id HAVING min(body_digest) <> max(body_digest))`;
 
 export async function countStored(query: Query): Promise<StoredCounts> {
   const { rows } = await query(`
     SELECT
       (SELECT count(*) FROM raw),
-      (SELECT count(DISTINCT snapshot_id) FROM raw),
+      (SELECT count(*) - count(DISTINCT snapshot_id) FROM raw),
+      (SELECT count(*) FROM (SELECT snapshot_id FROM raw UNION SELECT snapshot_id FROM compacted)),
       (SELECT count(*) FROM snapshots),
       (SELECT count(*) - count(DISTINCT snapshot_id) FROM snapshots),
       (${CONFLICTING})`);
-  const [rawRows = 0, ids = 0, viewRows = 0, viewDuplicates = 0, conflictIds = 0] = (rows[0] ?? []).map(
-    Number,
-  );
-  return { rawRows, ids, rawDuplicates: rawRows - ids, viewRows, viewDuplicates, conflictIds };
+  const [rawRows = 0, rawDuplicates = 0, ids = 0, viewRows = 0, viewDuplicates = 0, conflictIds = 0] = (
+    rows[0] ?? []
+  ).map(Number);
+  return { rawRows, ids, rawDuplicates, viewRows, viewDuplicates, conflictIds };
 }
 
 export async function countConflicts(query: Query): Promise<number> {

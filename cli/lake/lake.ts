@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Answer, toCell } from './cells.ts';
 import { countConflicts, countStored, type StoredCounts } from './counts.ts';
-import { cachePath, fetchObjects, listRawObjects } from './objects.ts';
+import { cachePath, fetchObjects, type LakeObject, listRawObjects, listTableFiles } from './objects.ts';
 import { viewStatements } from './views.ts';
 
 export interface LakeOptions {
@@ -37,14 +37,19 @@ export class QueryError extends Error {
 }
 
 /**
- * Lists the raw objects, brings copies of those that are new, and opens an in-memory database over them.
+ * Lists the raw objects, then the files of the table, brings copies of those that are new, and opens an in-memory
+ * database over them. A raw object that goes meanwhile is no loss: its rows have been in the table for a week.
  * @throws what S3 answers, as it came
  */
 export async function openLake(options: LakeOptions): Promise<Lake> {
   const { s3, bucket, signal } = options;
   const cacheDirectory = resolve(options.cacheDirectory);
   const { objects, foreign } = await listRawObjects(s3, bucket, signal);
-  await fetchObjects(objects, { ...options, cacheDirectory });
+  const tableFiles = await listTableFiles(s3, bucket, signal);
+  const gone = await fetchObjects([...objects, ...tableFiles], { ...options, cacheDirectory });
+  const lacking = tableFiles.find(({ key }) => gone.has(key));
+  if (lacking !== undefined) throw new Error(`${lacking.key} is missing, and the table needs it`);
+  const present = objects.filter(({ key }) => !gone.has(key));
 
   const instance = await DuckDBInstance.create(':memory:', {
     // Nothing is fetched behind the user's back: what the views need is built in.
@@ -52,12 +57,14 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
-  const files = objects.map((object) => cachePath(object.key, cacheDirectory));
-  for (const statement of viewStatements(files, cacheDirectory)) await connection.run(statement);
+  const copies = (listed: readonly LakeObject[]) =>
+    listed.map((object) => cachePath(object.key, cacheDirectory));
+  const files = { raw: copies(present), table: copies(tableFiles), cacheDirectory };
+  for (const statement of viewStatements(files)) await connection.run(statement);
   const query = (sql: string, { signal: stop }: { readonly signal?: AbortSignal } = {}) =>
     ask(connection, sql, stop);
   return {
-    objects: objects.length,
+    objects: present.length + tableFiles.length,
     foreign,
     query,
     counts: () => countStored(query),

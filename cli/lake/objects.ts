@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, NoSuchKey, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { loadTable } from '../../shared/delta/load.ts';
+import { fileKey } from '../../shared/delta/log.ts';
 import { LAKE } from '../../shared/names.ts';
 
 /** Downloads at once: enough to hide the latency of S3, few enough for a home line. */
@@ -10,19 +12,19 @@ const FETCHES_MAX = 16;
 /** `raw/v1/dt=<day>/<digest>.parquet`; anything else under the prefix is not ours to read. */
 const RAW_KEY = new RegExp(`^${LAKE.raw}dt=\\d{4}-\\d{2}-\\d{2}/[0-9a-f]{64}\\.parquet$`);
 
-export interface RawObject {
+export interface LakeObject {
   readonly key: string;
   readonly sizeBytes: number;
 }
 
 export interface Listing {
-  readonly objects: readonly RawObject[];
+  readonly objects: readonly LakeObject[];
   /** Keys that the drain would not have written. */
   readonly foreign: readonly string[];
 }
 
 export async function listRawObjects(s3: S3Client, bucket: string, signal?: AbortSignal): Promise<Listing> {
-  const objects: RawObject[] = [];
+  const objects: LakeObject[] = [];
   const foreign: string[] = [];
   for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: LAKE.raw })) {
     signal?.throwIfAborted();
@@ -33,6 +35,27 @@ export async function listRawObjects(s3: S3Client, bucket: string, signal?: Abor
     }
   }
   return { objects, foreign };
+}
+
+/** @returns the files that the newest version of the Delta table has; none before the first compaction */
+export async function listTableFiles(
+  s3: S3Client,
+  bucket: string,
+  signal?: AbortSignal,
+): Promise<LakeObject[]> {
+  const { state } = await loadTable({
+    listKeys: async (prefix, after) => {
+      const keys: string[] = [];
+      const input = { Bucket: bucket, Prefix: prefix, ...(after !== undefined && { StartAfter: after }) };
+      for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, input)) {
+        signal?.throwIfAborted();
+        keys.push(...Contents.flatMap(({ Key }) => Key ?? []));
+      }
+      return keys;
+    },
+    bytes: (key) => objectBytes(key, { s3, bucket, ...(signal && { signal }) }),
+  });
+  return [...state.files.values()].map((file) => ({ key: fileKey(file), sizeBytes: file.size }));
 }
 
 export interface FetchOptions {
@@ -47,13 +70,18 @@ export interface FetchOptions {
 /**
  * Brings copies of the objects that the cache does not have. A key names its content and never changes what it holds,
  * so a copy is good for ever; it appears under its name only once it is whole.
+ * @returns keys that the bucket no longer has
  */
-export async function fetchObjects(objects: readonly RawObject[], options: FetchOptions): Promise<void> {
-  const missing: RawObject[] = [];
+export async function fetchObjects(
+  objects: readonly LakeObject[],
+  options: FetchOptions,
+): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  const missing: LakeObject[] = [];
   for (const object of objects) {
     if (!(await isCached(object, options.cacheDirectory))) missing.push(object);
   }
-  if (missing.length === 0) return;
+  if (missing.length === 0) return gone;
   options.onProgress?.(0, missing.length);
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])]);
@@ -62,7 +90,8 @@ export async function fetchObjects(objects: readonly RawObject[], options: Fetch
   const fetchInTurn = async () => {
     for (const object of queue) {
       signal.throwIfAborted();
-      await fetchObject(object, { ...options, signal });
+      const isThere = await fetchObject(object, { ...options, signal });
+      if (!isThere) gone.add(object.key);
       done += 1;
       options.onProgress?.(done, missing.length);
     }
@@ -75,13 +104,14 @@ export async function fetchObjects(objects: readonly RawObject[], options: Fetch
     stop.abort();
     await Promise.allSettled(fetches);
   }
+  return gone;
 }
 
 export function cachePath(key: string, cacheDirectory: string): string {
   return join(cacheDirectory, key);
 }
 
-async function isCached(object: RawObject, cacheDirectory: string): Promise<boolean> {
+async function isCached(object: LakeObject, cacheDirectory: string): Promise<boolean> {
   try {
     return (await stat(cachePath(object.key, cacheDirectory))).size === object.sizeBytes;
   } catch {
@@ -89,21 +119,17 @@ async function isCached(object: RawObject, cacheDirectory: string): Promise<bool
   }
 }
 
+/** @returns false when the bucket no longer has it */
 async function fetchObject(
-  object: RawObject,
+  object: LakeObject,
   options: FetchOptions & { readonly signal: AbortSignal },
-): Promise<void> {
-  const { s3, bucket, cacheDirectory, signal } = options;
-  const response = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: object.key }), {
-    abortSignal: signal,
-  });
-  const bytes = await response.Body?.transformToByteArray();
-  if (bytes?.length !== object.sizeBytes) {
-    throw new Error(
-      `${object.key}: ${bytes?.length ?? 0} bytes came, ${object.sizeBytes} were listed: try again`,
-    );
+): Promise<boolean> {
+  const bytes = await objectBytes(object.key, options);
+  if (bytes === undefined) return false;
+  if (bytes.length !== object.sizeBytes) {
+    throw new Error(`${object.key}: ${bytes.length} bytes came, ${object.sizeBytes} were listed: try again`);
   }
-  const path = cachePath(object.key, cacheDirectory);
+  const path = cachePath(object.key, options.cacheDirectory);
   const temporary = `${path}.${randomUUID()}.part`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
@@ -111,6 +137,24 @@ async function fetchObject(
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });
+    throw cause;
+  }
+  return true;
+}
+
+/** @returns undefined when the bucket has no such object */
+async function objectBytes(
+  key: string,
+  { s3, bucket, signal }: Pick<FetchOptions, 's3' | 'bucket' | 'signal'>,
+): Promise<Uint8Array | undefined> {
+  try {
+    const response = await s3.send(
+      new GetObjectCommand({ Bucket: bucket, Key: key }),
+      signal === undefined ? {} : { abortSignal: signal },
+    );
+    return (await response.Body?.transformToByteArray()) ?? new Uint8Array();
+  } catch (cause) {
+    if (cause instanceof NoSuchKey) return undefined;
     throw cause;
   }
 }

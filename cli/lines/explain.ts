@@ -81,6 +81,7 @@ export function titleOf(explanation: Explanation): string {
 
 const STRATEGY_STATES: Readonly<Record<StrategyStatus['state'], string>> = {
   streaming: 'It has been streaming since',
+  stale: 'Some of its lines have been silent since',
   partial: 'It has been streaming in part since',
   pending: 'Its lines have been on their way since',
   degraded: 'It has had no lines since',
@@ -96,13 +97,14 @@ const LINE_STATES: Readonly<Record<LineState, string>> = {
   wanted: 'It has had no line since',
   sent: 'A line was asked for at',
   confirmed: 'It has had a line since',
+  stale: 'Its line has been silent since',
   refused: 'It was refused a line at',
   ended: 'Its line has been on its way back since',
 };
 
 function describeLine({ state, since, reason, ticks, quality, mark }: LineStatus, now: string): string {
   const heard =
-    state === 'confirmed'
+    state === 'confirmed' || state === 'stale'
       ? ` ${ticks} ${ticks === 1 ? 'tick' : 'ticks'} so far, ${describeMark(mark, quality)}.`
       : '';
   return `${LINE_STATES[state]} ${utc(since, now)}: ${reason}.${heard}`;

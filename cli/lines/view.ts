@@ -5,6 +5,7 @@ import { shownInstant } from '../output/instant.ts';
 import { paint } from '../output/style.ts';
 import { table } from '../output/table.ts';
 import { type Explanation, titleOf } from './explain.ts';
+import { laneTable } from './lane.ts';
 import type { StatusReading } from './read-status.ts';
 
 /** A status that there is, of now or of when the bridge last wrote. */
@@ -13,7 +14,7 @@ export type KnownReading = StatusReading & { readonly type: 'live' | 'last-known
 /** What `slotwise lines` prints for a person. Pure but for colours. */
 export function linesView(reading: KnownReading): string {
   const { status } = reading;
-  const { rows, strategies, polled } = status.lines;
+  const { rows, strategies, polled, lane } = status.lines;
   return [
     ...asOfLines(reading),
     summaryLine(status),
@@ -22,6 +23,7 @@ export function linesView(reading: KnownReading): string {
     ...section('LINES', lineTable(rows, status.at), rows.length),
     ...section('STRATEGIES', strategyTable(strategies, status.at), strategies.length),
     ...section('POLLED BY SNAPSHOT', polledTable(polled), polled.length),
+    ...section('SNAPSHOT LANE', laneTable(lane), lane.length),
   ].join('\n');
 }
 
@@ -42,12 +44,13 @@ function asOfLines({ type, status }: KnownReading): string[] {
   return [paint('yellow', `the bridge does not answer: as of ${status.at}, when it last wrote`)];
 }
 
-/** For example `home: 20 of 90 lines streaming, 2 of them in the watch class, 69 free, 1 snapshot in flight, 0 refused`. */
+/** For example `home: 20 of 90 lines streaming, 2 of them in the watch class, 1 stale, 68 free, 1 snapshot in flight, 0 refused`. */
 function summaryLine({ bridge, lines }: BridgeStatus): string {
-  const { cap, streaming, watching, snapshotsInFlight, refused } = lines;
+  const { cap, streaming, watching, stale, snapshotsInFlight, refused } = lines;
   const snapshots = snapshotsInFlight === 1 ? '1 snapshot' : `${snapshotsInFlight} snapshots`;
+  const silent = stale === 0 ? '' : `, ${stale} stale`;
   const watched = watching === 0 ? '' : `, ${watching} of them in the watch class`;
-  return `${bridge}: ${streaming} of ${cap} lines streaming${watched}, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
+  return `${bridge}: ${streaming} of ${cap} lines streaming${watched}${silent}, ${freeLines(lines)} free, ${snapshots} in flight, ${refused} refused`;
 }
 
 /** For example `cap 90: lines.cap is 100, and 10 are left to your own TWS; 5 are kept for polling`. */
@@ -57,8 +60,8 @@ function capLine({ cap, capReason, setting, reserve, polledShare }: BridgeStatus
 }
 
 /** What neither a stream nor a snapshot in flight takes. */
-function freeLines({ cap, streaming, snapshotsInFlight }: BridgeStatus['lines']): number {
-  return Math.max(0, cap - streaming - snapshotsInFlight);
+function freeLines({ cap, streaming, stale, snapshotsInFlight }: BridgeStatus['lines']): number {
+  return Math.max(0, cap - streaming - stale - snapshotsInFlight);
 }
 
 /** Said only when something is wrong with it: then it explains everything below. */
@@ -96,9 +99,18 @@ function lineTable(rows: readonly LineStatus[], now: string): string {
     { head: 'SINCE', cell: (line) => shownInstant(line.since, now) },
     { head: 'QUALITY', cell: (line) => line.quality },
     { head: 'TICKS', cell: (line) => String(line.ticks), align: 'right' },
+    { head: 'HEARD', cell: (line) => age(line.lastMessageAt, now), align: 'right' },
     { head: 'STRATEGIES', cell: (line) => line.strategyIds.join(', ') },
     { head: 'WHY', cell: (line) => line.reason },
   ]);
+}
+
+/** @returns how long ago, in the largest unit that keeps it a small number */
+function age(at: string | undefined, now: string): string {
+  if (at === undefined) return '';
+  const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(at)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 function strategyTable(rows: readonly StrategyStatus[], now: string): string {

@@ -59,7 +59,8 @@ export class Alarms extends Construct {
 }
 
 function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watch> {
-  const functions = [processing.drain, processing.deadLetter, processing.feed].map((one) => one.function);
+  const { drain, deadLetter, feed, compact } = processing;
+  const functions = [drain, deadLetter, feed, compact].map((one) => one.function);
   const tables = [state.positions, state.audit, state.registry];
   const { snapshots, snapshotDeadLetters } = state;
   return {
@@ -108,6 +109,15 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
       ]),
       threshold: 0,
       minutes: 1,
+    },
+    // One pass and the two tries after it: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    CompactFails: {
+      says: 'a pass of the compaction failed with its retries; nothing is lost, raw objects pile up',
+      runbook: 'the-lake-is-not-compacted',
+      metric: compact.function.metricErrors({ period: PERIOD }),
+      threshold: 0,
+      minutes: 3,
+      of: 180,
     },
     FeedLate: {
       says: 'changes of the registry wait in its stream for more than a minute',

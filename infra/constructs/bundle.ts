@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import type { NativePackage } from './native-packages.ts';
 
 const projectDir = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -24,6 +26,8 @@ export function bundleHandler(options: { readonly entry: string; readonly outfil
     target: 'node24',
     format: 'esm',
     mainFields: ['module', 'main'],
+    // Compiled code: see native-packages.ts.
+    external: ['@duckdb/node-bindings'],
     banner: { js: REQUIRE_BANNER },
     minify: true,
     legalComments: 'none',
@@ -31,9 +35,24 @@ export function bundleHandler(options: { readonly entry: string; readonly outfil
   });
 }
 
+export interface Bundled extends Disposable {
+  /** A directory; packages beside the bundle are links. */
+  readonly path: string;
+  /** Changes with the bundle and with the versions of the packages: nobody needs to read 60 MB to know. */
+  readonly hash: string;
+}
+
 /** A handler's bundle in a directory of its own, gone when the block ends: assets are copied when they are bound. */
-export function bundledHandler(directory: string): Disposable & { readonly path: string } {
+export function bundledHandler(directory: string, native: readonly NativePackage[] = []): Bundled {
   const path = mkdtempSync(join(tmpdir(), 'slotwise-bundle-'));
-  bundleHandler({ entry: `${directory}/handler.ts`, outfile: join(path, 'index.mjs') });
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+  const outfile = join(path, 'index.mjs');
+  bundleHandler({ entry: `${directory}/handler.ts`, outfile });
+  const hash = createHash('sha256').update(readFileSync(outfile));
+  for (const { name, version, directory: source } of native) {
+    const link = join(path, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(source, link, 'dir');
+    hash.update(`${name}@${version}\n`);
+  }
+  return { path, hash: hash.digest('hex'), [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }

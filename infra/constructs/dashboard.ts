@@ -79,8 +79,12 @@ function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   ];
 }
 
+function functionsOf({ drain, deadLetter, feed, compact }: ProcessingStack) {
+  return [drain, deadLetter, feed, compact];
+}
+
 function functionsRow({ processing }: OverviewProps): IWidget[] {
-  const functions = [processing.drain, processing.deadLetter, processing.feed].map((one) => one.function);
+  const functions = functionsOf(processing).map((one) => one.function);
   return [
     graph('Functions: errors and throttles', [
       ...functions.map((one) => one.metricErrors({ period: PERIOD })),
@@ -121,7 +125,7 @@ function lakeRow({ state, processing }: OverviewProps): IWidget[] {
     statistic: Stats.AVERAGE,
     period: Duration.days(1),
   });
-  const logGroups = [processing.drain, processing.deadLetter, processing.feed].map((one) => one.logGroup);
+  const logGroups = functionsOf(processing).map((one) => one.logGroup);
   return [
     graph('Lake: bytes', [bytes]),
     new LogQueryWidget({

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size, SymlinkFollowMode } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -11,6 +11,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
 import { bundledHandler } from './bundle.ts';
+import type { NativePackage } from './native-packages.ts';
 import { allow } from './statement.ts';
 
 export interface HandlerProps {
@@ -19,6 +20,10 @@ export interface HandlerProps {
   readonly description: string;
   readonly timeoutS: number;
   readonly memoryMb: number;
+  /** Of /tmp; Lambda's own 512 where nothing is said. */
+  readonly diskMb?: number;
+  /** Go beside the bundle. */
+  readonly native?: readonly NativePackage[];
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: Settings;
   /** All that the handler may do beside writing its own log. */
@@ -50,15 +55,19 @@ export class Handler extends Construct {
       ...props.statements,
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
-    using bundle = bundledHandler(props.directory);
+    using bundle = bundledHandler(props.directory, props.native);
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
       architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,
-      code: Code.fromAsset(bundle.path),
+      code: Code.fromAsset(bundle.path, {
+        assetHash: bundle.hash,
+        followSymlinks: SymlinkFollowMode.ALWAYS,
+      }),
       handler: 'index.handler',
       description: props.description,
       timeout: Duration.seconds(props.timeoutS),
       memorySize: props.memoryMb,
+      ...(props.diskMb !== undefined && { ephemeralStorageSize: Size.mebibytes(props.diskMb) }),
       environment: { ...props.environment },
       role: this.role,
       logGroup: this.logGroup,

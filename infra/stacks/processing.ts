@@ -1,18 +1,27 @@
 import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { DEAD_LETTER, FEED } from '../../shared/limits.ts';
+import { COMPACT, DEAD_LETTER, FEED } from '../../shared/limits.ts';
 import { FUNCTION_ENV, LAKE, OUTPUTS } from '../../shared/names.ts';
 import { AddressAccess } from '../constructs/address-access.ts';
 import { BridgeAccess } from '../constructs/bridge-access.ts';
 import { CertificateAccess } from '../constructs/certificate-access.ts';
 import { consume } from '../constructs/consume.ts';
 import { Handler } from '../constructs/handler.ts';
+import { type NativeTarget, nativePackages } from '../constructs/native-packages.ts';
 import { PatientQueue } from '../constructs/patient-queue.ts';
 import { allow } from '../constructs/statement.ts';
 import type { Settings } from '../settings.ts';
 import type { StateStack } from './state.ts';
+
+/** UTC. Not on the hour, when everybody's schedules run; the night's, when late rows of yesterday are there. */
+const COMPACT_SCHEDULES = {
+  CompactHourly: { pass: 'hourly', schedule: { minute: '7' } },
+  CompactNightly: { pass: 'nightly', schedule: { minute: '37', hour: '1' } },
+} as const;
 
 /**
  * What moves data between the parts of the state: it can be deleted and deployed again without a loss. The feed
@@ -23,6 +32,7 @@ export class ProcessingStack extends Stack {
   readonly drain: Handler;
   readonly deadLetter: Handler;
   readonly feed: Handler;
+  readonly compact: Handler;
   /** By bridge id. */
   readonly feeds: ReadonlyMap<string, Queue>;
   /** Metadata of the stream's records that the feed function could not take, not the records. */
@@ -46,6 +56,7 @@ export class ProcessingStack extends Stack {
     this.feeds = new Map(settings.bridges.map((bridge) => [bridge, this.#addQueue(`Feed-${bridge}`)]));
     this.feedFailures = this.#addQueue('FeedFailures');
     this.feed = this.#addFeed(state, settings);
+    this.compact = this.#addCompact(state, settings);
     const access = new Map(
       [...this.feeds].map(([bridge, feed]) => [
         bridge,
@@ -175,6 +186,46 @@ export class ProcessingStack extends Stack {
     return handler;
   }
 
+  /** Raw objects -> the Delta table. */
+  #addCompact(state: StateStack, settings: Settings): Handler {
+    const { lake } = state;
+    const handler = new Handler(this, 'Compact', {
+      directory: 'functions/compact',
+      description: 'Brings the raw objects of a day into the Delta table, each id once',
+      timeoutS: COMPACT.timeoutS,
+      memoryMb: COMPACT.memoryMb,
+      diskMb: COMPACT.diskMb,
+      native: nativePackages(nativeTarget(settings)),
+      settings,
+      environment: {
+        [FUNCTION_ENV.lakeBucket]: lake.bucketName,
+        [FUNCTION_ENV.compactGraceS]: String(settings.compact.graceS),
+      },
+      statements: [
+        allow('ListLake', { actions: ['s3:ListBucket'], resources: [lake.bucketArn] }),
+        allow('ReadRaw', { actions: ['s3:GetObject'], resources: [lake.arnForObjects(`${LAKE.raw}*`)] }),
+        allow('RetireRaw', { actions: ['s3:DeleteObject'], resources: [lake.arnForObjects(`${LAKE.raw}*`)] }),
+        allow('KeepTable', {
+          actions: ['s3:GetObject', 's3:PutObject'],
+          resources: [lake.arnForObjects(`${LAKE.table}*`)],
+        }),
+        // The files of a day, never the log.
+        allow('VacuumTable', {
+          actions: ['s3:DeleteObject'],
+          resources: [lake.arnForObjects(`${LAKE.table}dt=*`)],
+        }),
+      ],
+    });
+    for (const [id, { pass, schedule }] of Object.entries(COMPACT_SCHEDULES)) {
+      new Rule(this, id, {
+        description: `Compacts the lake, ${pass}`,
+        schedule: Schedule.cron(schedule),
+        targets: [new LambdaFunction(handler.function, { event: RuleTargetInput.fromObject({ pass }) })],
+      });
+    }
+    return handler;
+  }
+
   #addQueue(id: string): Queue {
     return new PatientQueue(this, id, { visibilityTimeoutS: FEED.queueVisibilityTimeoutS, keep: false });
   }
@@ -183,4 +234,8 @@ export class ProcessingStack extends Stack {
     const urls = [...this.feeds].map(([bridge, queue]) => [bridge, queue.queueUrl] as const);
     return this.toJsonString(Object.fromEntries(urls));
   }
+}
+
+function nativeTarget({ runsHere, architecture }: Settings): NativeTarget {
+  return runsHere ? 'this machine' : { cpu: architecture === 'arm64' ? 'arm64' : 'x64' };
 }

@@ -90,6 +90,12 @@ export interface LocalCloud extends LocalStores {
   /** Physical function name -> statistics. */
   functions(): Readonly<Record<string, FunctionStatistics>>;
   triggers(): readonly TriggerStatistics[];
+  /**
+   * Fires a schedule now, by the beginning of its logical id, such as `CompactHourly`.
+   * @returns what the function answered
+   * @throws Error with what it threw
+   */
+  fire(schedule: string): Promise<unknown>;
   /** Every line that a handler writes, embedded metrics included. @returns unsubscribe */
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void;
   /**

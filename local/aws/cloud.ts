@@ -17,6 +17,7 @@ import { planPermissions } from './permissions.ts';
 import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from './plan.ts';
 import { provision } from './provision.ts';
 import { QueueTrigger } from './queue-trigger.ts';
+import { ScheduleTrigger } from './schedule-trigger.ts';
 import { keepForLater, SILENT } from './stores.ts';
 import { StreamTrigger } from './stream-trigger.ts';
 import { CloudTemplate } from './template.ts';
@@ -91,6 +92,7 @@ class Cloud implements LocalCloud {
   readonly #log: CloudLog;
   readonly #queueTriggers: readonly QueueTrigger[];
   readonly #streamTriggers: readonly StreamTrigger[];
+  readonly #scheduleTriggers: readonly ScheduleTrigger[];
   readonly #listeners = new Set<(functionName: string, line: string) => void>();
   #stopped: Promise<void> | undefined;
 
@@ -129,6 +131,9 @@ class Cloud implements LocalCloud {
             log,
           }),
       );
+    this.#scheduleTriggers = plan.schedules.map(
+      (schedule) => new ScheduleTrigger(schedule, { pool: poolOf(schedule.function), log }),
+    );
     this.#streamTriggers = plan.mappings
       .filter((mapping) => mapping.kind === 'stream')
       .map((mapping) => {
@@ -176,7 +181,7 @@ class Cloud implements LocalCloud {
   }
 
   start(): void {
-    for (const trigger of [...this.#queueTriggers, ...this.#streamTriggers]) trigger.start();
+    for (const trigger of this.#startable()) trigger.start();
   }
 
   env(principal: string) {
@@ -207,6 +212,14 @@ class Cloud implements LocalCloud {
     return [...this.#queueTriggers, ...this.#streamTriggers].map((trigger) => trigger.statistics());
   }
 
+  async fire(schedule: string): Promise<unknown> {
+    const found = this.#scheduleTriggers.find(({ plan }) => plan.logicalId.startsWith(schedule));
+    if (found === undefined) throw new RangeError(`the template has no schedule ${schedule}`);
+    const outcome = await found.fire();
+    if (!outcome.ok) throw new Error(`${found.plan.name}: ${outcome.fault}`);
+    return outcome.response;
+  }
+
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -226,6 +239,10 @@ class Cloud implements LocalCloud {
     }
   }
 
+  #startable() {
+    return [...this.#queueTriggers, ...this.#streamTriggers, ...this.#scheduleTriggers];
+  }
+
   /** Messages in a collector's hands are in flight, so an empty queue says that nobody has any. */
   async #queuesAreEmpty(): Promise<boolean> {
     const depths = await this.queueDepths();
@@ -241,8 +258,7 @@ class Cloud implements LocalCloud {
   }
 
   async #stop(): Promise<void> {
-    const triggers = [...this.#queueTriggers, ...this.#streamTriggers];
-    const finished = Promise.all(triggers.map((trigger) => trigger.stop()));
+    const finished = Promise.all(this.#startable().map((trigger) => trigger.stop()));
     const inTime = new AbortController();
     await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);
     inTime.abort();

@@ -10,6 +10,7 @@ import { type Emulator, openFauxqs } from './emulators.ts';
 import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
+import { withLargePuts } from './large-put.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
@@ -69,7 +70,7 @@ export class EmbeddedStores implements LocalStores {
     const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
-      s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(fauxqs) }),
+      s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(withLargePuts(fauxqs)) }),
       dynamodb: new FrontDoor({ ...behind, service: 'dynamodb', emulator: withRegion(dynoxide, region) }),
     };
     for (const door of Object.values(doors)) {

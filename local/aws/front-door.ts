@@ -8,8 +8,8 @@ import type { Denial, Guard } from './guard.ts';
 import type { Journal } from './journal.ts';
 import type { Service, ServiceFault } from './service.ts';
 
-/** The emulators take bodies of 11 MiB; what is larger is refused here with a clear text. */
-const BODY_MAX_BYTES = 11 * 1024 * 1024;
+/** What is larger is refused with a clear text: an embedded service has it in memory as a whole. */
+const BODY_MAX_BYTES = 256 * 1024 * 1024;
 
 export interface DoorOptions {
   readonly service: Service;

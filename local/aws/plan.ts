@@ -1,11 +1,14 @@
 import type { z } from 'zod';
+import type { Cron } from './cron.ts';
 import type { CloudTemplate, Resource } from './template.ts';
 import { TemplateFault } from './template-fault.ts';
 import {
   bucketProperties,
   functionProperties,
+  permissionProperties,
   queueMappingProperties,
   queueProperties,
+  ruleProperties,
   streamMappingProperties,
   tableProperties,
 } from './understood.ts';
@@ -128,8 +131,19 @@ export interface StreamMappingPlan extends MappingPlan {
   readonly onFailure?: QueuePlan;
 }
 
+/** A rule that invokes a function by the clock. */
+export interface SchedulePlan {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly function: FunctionPlan;
+  readonly cron: Cron;
+  /** What the function is given. */
+  readonly input: unknown;
+}
+
 export interface FunctionsPlan {
   readonly functions: readonly FunctionPlan[];
+  readonly schedules: readonly SchedulePlan[];
   readonly mappings: readonly (QueueMappingPlan | StreamMappingPlan)[];
 }
 
@@ -143,7 +157,10 @@ export function planFunctions(template: CloudTemplate, stores: StoresPlan): Func
     if (source.startsWith('arn:aws:dynamodb:')) return planStreamMapping(known);
     throw fault(resource, `events from ${source} are not understood by the local run`);
   });
-  return { functions, mappings };
+  const schedules = template
+    .resources('AWS::Events::Rule')
+    .map((rule) => planSchedule(template, rule, functions));
+  return { functions, mappings, schedules };
 }
 
 interface Known {
@@ -170,6 +187,27 @@ function planFunction(template: CloudTemplate, resource: Resource): FunctionPlan
     timeoutMs: properties.Timeout * 1000,
     memoryMb: properties.MemorySize,
   };
+}
+
+/** Lambda lets nobody invoke a function without being told: a rule that may not would fire into the void. */
+function planSchedule(
+  template: CloudTemplate,
+  resource: Resource,
+  functions: readonly FunctionPlan[],
+): SchedulePlan {
+  const { ScheduleExpression, Targets } = template.properties(resource, ruleProperties);
+  const [{ Arn, Input }] = Targets;
+  const name = template.physicalName(resource);
+  const known = functions.find(({ arn }) => arn === Arn);
+  if (known === undefined) throw fault(resource, `no function of the template is ${Arn}`);
+  const ruleArn = template.arn(resource.type, name);
+  const isPermitted = template
+    .resources('AWS::Lambda::Permission')
+    .map((each) => template.properties(each, permissionProperties))
+    .some(({ FunctionName, SourceArn }) => FunctionName === Arn && SourceArn === ruleArn);
+  if (!isPermitted) throw fault(resource, `no AWS::Lambda::Permission lets the rule invoke ${known.name}`);
+  const { logicalId } = resource;
+  return { logicalId, name, function: known, cron: ScheduleExpression, input: JSON.parse(Input) };
 }
 
 function planQueueMapping(known: Known): QueueMappingPlan {

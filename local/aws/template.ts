@@ -117,6 +117,8 @@ export class CloudTemplate {
         return `arn:aws:s3:::${name}`;
       case 'AWS::Lambda::Function':
         return `arn:aws:lambda:${place}:function:${name}`;
+      case 'AWS::Events::Rule':
+        return `arn:aws:events:${place}:rule/${name}`;
       case 'AWS::IAM::Role':
         return `arn:aws:iam::${EMULATED_ACCOUNT}:role/${name}`;
       case 'AWS::IAM::ManagedPolicy':
@@ -213,6 +215,7 @@ export class CloudTemplate {
       case 'AWS::DynamoDB::Table Arn':
       case 'AWS::S3::Bucket Arn':
       case 'AWS::Lambda::Function Arn':
+      case 'AWS::Events::Rule Arn':
       case 'AWS::IAM::Role Arn':
       case 'AWS::Logs::LogGroup Arn':
       case 'AWS::RolesAnywhere::TrustAnchor TrustAnchorArn':
@@ -247,6 +250,7 @@ const NAME_PROPERTIES: Readonly<Record<string, string>> = {
   'AWS::DynamoDB::Table': 'TableName',
   'AWS::S3::Bucket': 'BucketName',
   'AWS::Lambda::Function': 'FunctionName',
+  'AWS::Events::Rule': 'Name',
   'AWS::IAM::Role': 'RoleName',
   'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
   'AWS::Logs::LogGroup': 'LogGroupName',
@@ -257,6 +261,7 @@ const NAME_MAX: Readonly<Record<string, number>> = {
   'AWS::DynamoDB::Table': 255,
   'AWS::S3::Bucket': 63,
   'AWS::Lambda::Function': 64,
+  'AWS::Events::Rule': 64,
   'AWS::IAM::Role': 64,
 };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseCron } from './cron.ts';
 
 /**
  * What of a template the local run knows. A resource type or property that is on no list here stops the run: a
@@ -50,6 +51,7 @@ export const IGNORED_PROPERTIES: Readonly<Record<string, Readonly<Record<string,
   'AWS::Lambda::Function': {
     Architectures: 'bundles are JavaScript and run on the architecture of this machine',
     Description: 'a label',
+    EphemeralStorage: 'handlers use the disk of this machine',
     LoggingConfig: 'handlers log to files of the state directory',
     TracingConfig: 'there is no X-Ray here',
     Tags: 'labels',
@@ -63,6 +65,7 @@ export const IGNORED_PROPERTIES: Readonly<Record<string, Readonly<Record<string,
   },
   'AWS::IAM::Policy': attachment('PolicyName'),
   'AWS::IAM::ManagedPolicy': attachment('ManagedPolicyName', 'Description', 'Path'),
+  'AWS::Events::Rule': { Description: 'a label', Tags: 'labels' },
   'AWS::Lambda::EventSourceMapping': {
     KmsKeyArn: 'nothing is encrypted here',
     Tags: 'labels',
@@ -178,12 +181,36 @@ export const streamMappingProperties = z.strictObject({
     .optional(),
 });
 
+export const ruleProperties = z.strictObject({
+  Name: z.string().optional(),
+  ScheduleExpression: z.string().transform((text, context) => {
+    const cron = parseCron(text);
+    if (cron !== undefined) return cron;
+    context.addIssue({
+      code: 'custom',
+      message: 'is not understood by the local run: once an hour or a day is',
+    });
+    return z.NEVER;
+  }),
+  State: z.literal('ENABLED', 'a rule that is switched off is not understood by the local run').optional(),
+  Targets: z.tuple([z.strictObject({ Arn: z.string(), Id: z.string(), Input: z.string() })]),
+});
+
+export const permissionProperties = z.strictObject({
+  Action: z.literal('lambda:InvokeFunction'),
+  FunctionName: z.string(),
+  Principal: z.literal('events.amazonaws.com'),
+  SourceArn: z.string(),
+});
+
 export const UNDERSTOOD_TYPES = [
   'AWS::SQS::Queue',
   'AWS::DynamoDB::Table',
   'AWS::S3::Bucket',
   'AWS::Lambda::Function',
   'AWS::Lambda::EventSourceMapping',
+  'AWS::Lambda::Permission',
+  'AWS::Events::Rule',
   'AWS::IAM::Role',
   'AWS::IAM::Policy',
   'AWS::IAM::ManagedPolicy',

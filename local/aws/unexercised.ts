@@ -17,6 +17,11 @@ const SELDOM: Readonly<Record<string, string>> = {
   ConsumeDeadLetters: 'only what could not be stored is ever in that queue',
   KeepRawBodies: 'only what could not be stored is kept',
   MarkFailed: 'only what could not be stored is marked',
+  ListLake: 'the lake is compacted once an hour',
+  ReadRaw: 'the lake is compacted once an hour',
+  KeepTable: 'the lake is compacted once an hour',
+  RetireRaw: 'raw objects go a week after they were compacted',
+  VacuumTable: 'files of the table go a week after they were replaced',
   ReportFailures: 'only records that the feed could not take are reported',
 };
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { CommandFailure, EXIT } from '../../cli/failure.ts';
 import { interruptible } from '../../cli/interrupt.ts';
 import { maskAccount } from '../../shared/account.ts';
 import { DocumentError } from './document.ts';
 import { type GatewayStats, type SimulatedGateway, startGateway } from './gateway.ts';
 import { DEFAULT_ACCOUNTS, generatePortfolio } from './generator.ts';
+import type { MarketHours } from './hours.ts';
 import type { Portfolio } from './portfolio.ts';
 import { PortfolioFileError, readPortfolio } from './portfolio-file.ts';
 import { readScenario, type Scenario } from './scenario.ts';
@@ -27,6 +28,7 @@ interface CommandOptions {
   readonly serverVersion: number;
   readonly tickMs: number;
   readonly tickTurns: number;
+  readonly marketHours: MarketHours;
   readonly changesPerMinute: number;
   readonly log?: string;
   readonly scenario?: string;
@@ -57,6 +59,11 @@ export function gatewayCommand(): Command {
       'turns in which contracts tick between two moves, 1 for all at once',
       wholeNumber,
       1,
+    )
+    .addOption(
+      new Option('--market-hours <which>', 'what contract details say of the hours')
+        .choices(['around-the-clock', 'exchange'])
+        .default('around-the-clock'),
     )
     .option('--changes-per-minute <n>', 'positions that open, change or close by themselves', wholeNumber, 0)
     .option('--scenario <file>', 'faults and when they happen, as JSON')
@@ -121,6 +128,7 @@ async function listen(options: CommandOptions, portfolio: Portfolio): Promise<Si
       serverVersion: options.serverVersion,
       tickPeriodMs: options.tickMs,
       tickTurns: options.tickTurns,
+      marketHours: options.marketHours,
       changesPerMinute: options.changesPerMinute,
       ...(options.log === undefined ? {} : { requestLogPath: options.log }),
     });

@@ -140,6 +140,7 @@ class Gateway implements SimulatedGateway {
         accountUpdates: new Map(),
         faults: standing,
         today,
+        marketHours: settings.marketHours,
       },
       isClientIdInUse: (clientId) => this.#sessions.some((session) => session.clientId === clientId),
       onViolation: () => {

@@ -3,6 +3,9 @@ import type { Instrument } from './portfolio.ts';
 
 const DAYS_SHOWN = 6;
 
+/** `around-the-clock`: as the simulated market really trades. `exchange`: as the real ones say. */
+export type MarketHours = 'around-the-clock' | 'exchange';
+
 export interface Hours {
   readonly trading: string;
   readonly liquid: string;
@@ -20,10 +23,21 @@ export function hoursOf(secType: string, today: Day): Hours {
   return { trading: secType === 'STK' ? daily(today, '0400', '2000') : liquid, liquid };
 }
 
-/** What an instrument of the portfolio says itself, else the usual hours of its kind. */
-export function shownHours({ contract, tradingHours, liquidHours }: Instrument, today: Day): Hours {
-  const usual = hoursOf(contract.secType, today);
+/** What an instrument of the portfolio says itself, else those of the market. */
+export function shownHours(
+  { contract, tradingHours, liquidHours }: Instrument,
+  market: { readonly today: Day; readonly hours: MarketHours },
+): Hours {
+  const { today, hours } = market;
+  const usual = hours === 'exchange' ? hoursOf(contract.secType, today) : aroundTheClock(today);
   return { trading: tradingHours ?? usual.trading, liquid: liquidHours ?? usual.liquid };
+}
+
+/** From yesterday on: in New York it may be that still. */
+function aroundTheClock(today: Day): Hours {
+  const days = Array.from({ length: DAYS_SHOWN + 1 }, (_, index) => addDays(today, index - 1));
+  const text = days.map((day) => `${compactDay(day)}:0000-${compactDay(addDays(day, 1))}:0000`).join(';');
+  return { trading: text, liquid: text };
 }
 
 function daily(today: Day, open: string, close: string): string {

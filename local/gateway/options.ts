@@ -1,5 +1,6 @@
 import { utcToday } from './calendar.ts';
 import type { Faults } from './fault-switches.ts';
+import type { MarketHours } from './hours.ts';
 import type { Portfolio } from './portfolio.ts';
 import { SERVER_VERSION_DEFAULT, SERVER_VERSION_MAX, SERVER_VERSION_MIN } from './version.ts';
 
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly changesPerMinute?: number;
   /** YYYY-MM-DD: options are priced as of this day. Default today in UTC. */
   readonly today?: string;
+  /** What contract details say of them. Default around-the-clock, because that is how this market trades. */
+  readonly marketHours?: MarketHours;
   /** Requests kept in memory. Default 10,000. */
   readonly requestLogMax?: number;
   /** Requests are appended here as JSON lines, accounts masked. */
@@ -64,6 +67,7 @@ export function withDefaults(options: GatewayOptions) {
     accountUpdatePeriodMs: options.accountUpdatePeriodMs ?? 180_000,
     changesPerMinute: options.changesPerMinute ?? 0,
     today: options.today ?? utcToday(),
+    marketHours: options.marketHours ?? 'around-the-clock',
     requestLogMax: options.requestLogMax ?? 10_000,
     requestLogPath: options.requestLogPath,
     faults: options.faults ?? {},

@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.ts';
 import { farmNotice } from './farms.ts';
 import type { FaultOf } from './faults.ts';
 import type { Field } from './frames.ts';
-import { shownHours } from './hours.ts';
+import { type MarketHours, shownHours } from './hours.ts';
 import type { Market } from './market.ts';
 import type { Answer, MarketData, Subscriber } from './market-data.ts';
 import * as messages from './messages.ts';
@@ -25,6 +25,7 @@ export interface Floor {
   readonly accountUpdates: Map<number, string>;
   readonly faults: StandingFaults;
   readonly today: Day;
+  readonly marketHours: MarketHours;
 }
 
 /** The socket's side of a session. */
@@ -233,7 +234,7 @@ export class Session implements Subscriber {
   }
 
   #contractDetails(reqId: number, query: ContractQuery): Answer {
-    const { catalogue, today, faults } = this.#floor;
+    const { catalogue, today, marketHours, faults } = this.#floor;
     const lost = faults.of('link-lost');
     if (lost !== undefined) {
       faults.exercise(lost, 'a request was answered by 200');
@@ -247,7 +248,7 @@ export class Session implements Subscriber {
         instrument,
         underlying: catalogue.instruments.get(instrument.underConId ?? 0),
         exchange: query.exchange ?? instrument.contract.exchange,
-        hours: shownHours(instrument, today),
+        hours: shownHours(instrument, { today, hours: marketHours }),
       }),
     );
     this.send([...rows, messages.contractDetailsEnd(reqId)]);

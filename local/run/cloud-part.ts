@@ -2,6 +2,7 @@ import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { RegistryStore } from '../../cli/registry/store.ts';
+import type { SettingOverrides } from '../../infra/settings.ts';
 import { LOCAL_RUN, type LocalRun } from '../../shared/local-run.ts';
 import { startCloud } from '../aws/cloud.ts';
 import type { Clients, CloudLog, LocalCloud } from '../aws/cloud-types.ts';
@@ -27,13 +28,15 @@ export interface CloudPart extends AsyncDisposable {
  */
 export async function startCloudPart(options: {
   readonly directory: StateDirectory;
+  /** Beside the settings of cdk.json. */
+  readonly overrides?: SettingOverrides;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }): Promise<CloudPart> {
-  const { directory, say, signal } = options;
+  const { directory, overrides = {}, say, signal } = options;
   const assembly = directory.file('assembly');
   say('synthesizing the stacks');
-  await synthesizeInto(assembly, signal);
+  await synthesizeInto(assembly, { overrides, signal });
 
   say('starting SQS, S3, DynamoDB and the functions of the stacks');
   const dir = directory.file(LOCAL_RUN.awsDirectory);

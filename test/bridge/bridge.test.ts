@@ -69,6 +69,11 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       ({ lines }) => lines.polled.some(({ conId, mark }) => conId === spy && mark !== undefined),
       'SPY was polled',
     );
+    const { lines } = await until(
+      ({ lines: now }) => now.rows.length > 0 && now.rows.every(({ mark }) => mark !== undefined),
+      'every leg without a line shows what its poll says',
+    );
+    expect(lines.rows.every(({ state, ticks }) => state === 'wanted' && ticks === 0)).toBe(true);
     gateway.portfolio.change({ ...held(spy), quantity: '4' });
     const snapshot = await eventually(async () =>
       (await deployment.snapshots()).find(
@@ -128,6 +133,60 @@ describe(`the bridge as one (seed ${SEED})`, () => {
     for (const value of [bid, ask, last, marked]) expect(value).toBeCloseTo(price / 100, 0);
     // Within a tenth of the cost: the market has moved for a second, not by a factor of a hundred.
     expect(Math.abs(Number(unrealized(snapshot)))).toBeLessThan(0.1 * 3 * perContract);
+  });
+
+  it('marks what nobody streams by the account window, read anew before each keyframe, on no line', async () => {
+    const { contract, price = 0 } = corn;
+    const gateway = await startSimulated();
+    gateway.portfolio.open(held(contract.conId));
+    const { until } = await run(deployment, gateway, {
+      SLOTWISE_KEYFRAME_PERIOD_MS: '1500',
+      SLOTWISE_SNAPSHOTS_CONTRACTS: '[]',
+    });
+    const keyframes = await eventually(
+      async () => {
+        const found = (await deployment.snapshots()).filter(
+          ({ contract: { conId }, reason, mark }) =>
+            conId === contract.conId && reason === 'keyframe' && mark !== undefined,
+        );
+        return new Set(found.map(({ mark }) => mark?.at)).size > 1 ? found : undefined;
+      },
+      { what: 'two keyframes with marks of their own', deadlineMs: 15_000 },
+    );
+    for (const { quality, mark } of keyframes) {
+      expect(quality).toBe('delayed');
+      expect(mark).toEqual({ price: expect.any(Number), at: expect.any(String) });
+      expect(mark?.price).toBeCloseTo(price / 100, 0);
+    }
+    const { lines } = await until(({ lines: now }) => now.lane.at(-1)?.contracts !== 0, 'marks are counted');
+    expect(lines.lane.at(-1)).toMatchObject({ class: 'mark', source: 'portfolio', periodMs: 900_000 });
+    expect(gateway.stats().lines.peakWithSnapshots).toBe(0);
+  });
+
+  it('marks it by snapshot requests where told to, and not at all where told not to', async () => {
+    const gateway = await startSimulated();
+    gateway.portfolio.open(held(spy));
+    const bySnapshot = await run(deployment, gateway, {
+      SLOTWISE_SNAPSHOTS_CONTRACTS: '[]',
+      SLOTWISE_SNAPSHOTS_MARKS: 'snapshot',
+      SLOTWISE_SNAPSHOTS_MARK_PERIOD_MS: '500',
+    });
+    const { lines } = await bySnapshot.until(({ lines: now }) => {
+      const row = now.lane.at(-1);
+      return row?.source === 'snapshot' && row.contracts > 0 && row.quoted === row.contracts;
+    }, 'every position answered');
+    expect(lines.lane.at(-1)?.contracts).toBe(gateway.portfolio.positions.length);
+    await bySnapshot.bridge.stop();
+    const asked = () => gateway.requests.filter(({ name }) => name === 'reqMktData').length;
+    const before = asked();
+    const { until } = await run(deployment, gateway, {
+      SLOTWISE_SNAPSHOTS_CONTRACTS: '[]',
+      SLOTWISE_SNAPSHOTS_MARKS: 'off',
+    });
+    const off = await until(({ sweeps }) => sweeps.complete > 1, 'it sweeps');
+    expect(off.lines.lane.at(-1)).toMatchObject({ source: 'off', contracts: 0 });
+    expect(asked()).toBe(before);
+    expect(gateway.requests.filter(({ name }) => name === 'reqAccountUpdates')).toEqual([]);
   });
 
   it('takes delayed data where the account has no subscription, when told to, and says so', async () => {
@@ -195,8 +254,10 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       SLOTWISE_GATEWAY_REQUESTS_PER_SECOND: '12',
       SLOTWISE_SNAPSHOTS_PERIOD_MS: '60000',
       SLOTWISE_SWEEP_PERIOD_MS: '60000',
+      SLOTWISE_RECORDER_PERIOD_MS: '3600000',
     });
     await until(({ lines, sweeps }) => lines.streaming === 4 && sweeps.complete > 0, 'lines and positions');
+    const { produced } = (await bridge.status()).outbox;
     await bridge.stop();
     const sent = gateway.requests.map(({ name }) => name);
     expect(sent.lastIndexOf('cancelPositions')).toBeGreaterThan(sent.lastIndexOf('reqPositions'));
@@ -211,5 +272,7 @@ describe(`the bridge as one (seed ${SEED})`, () => {
       outbox: { depth: 0 },
     });
     expect(status.outbox.sent).toBeGreaterThanOrEqual(status.outbox.produced);
+    // What the streams brought since the recorder's last period.
+    expect(status.outbox.produced).toBe(produced + 4);
   });
 });

@@ -16,7 +16,7 @@ type Untimed = GatewayEvent extends infer E ? (E extends GatewayEvent ? Omit<E, 
  */
 export class ScriptedGateway implements Gateway {
   isReady = false;
-  /** In order: "stream 11", "snapshot 5", "cancel 11", "positions", "cancel positions", "type 1". */
+  /** In order: "stream 11", "snapshot 5", "cancel 11", "positions", "cancel positions", "type 1", "stream 11 as 2". */
   readonly sent: string[] = [];
   /** Most lines in use at once. */
   peak = 0;
@@ -40,9 +40,9 @@ export class ScriptedGateway implements Gateway {
     cancelAccountPositions: (reqId) => this.#send(`cancel positions ${reqId}`),
     requestAccountUpdates: (account) => this.#send(`portfolio ${account}`),
     cancelAccountUpdates: (account) => this.#send(`cancel portfolio ${account}`),
-    requestMarketData: (contract: RequestContract, mode) => {
+    requestMarketData: (contract: RequestContract, mode, type) => {
       const reqId = ++this.#lastReqId;
-      this.#send(`${mode} ${contract.conId}`);
+      this.#send(`${mode} ${contract.conId}${type === undefined ? '' : ` as ${type}`}`);
       if (this.#lines.size >= this.cap) {
         this.refused += 1;
         this.#unanswered.push(reqId);

@@ -29,7 +29,7 @@ describe('an example in the documentation', () => {
         overrides: context[CONTEXT.settings],
       }),
     );
-    const { bridges: _, ...defaults } = settingsOf({ bridges: ['home'] });
+    const { bridges: _, runsHere: _here, ...defaults } = settingsOf({ bridges: ['home'] });
     expect(settings).toHaveLength(2);
     expect(examples[1]?.[CONTEXT.settings]).toEqual(defaults);
   });

@@ -1,7 +1,7 @@
 import { parquetMetadata } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
-import { RAW_COLUMNS } from '../../cli/lake/columns.ts';
 import { encodeRows } from '../../functions/drain/parquet.ts';
+import { RAW_COLUMNS } from '../../shared/columns.ts';
 import { LAKE } from '../../shared/names.ts';
 import { qualitySchema, snapshotSchema } from '../../shared/snapshot.ts';
 import { codedRows, readPage } from './page.ts';

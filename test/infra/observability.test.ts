@@ -19,7 +19,7 @@ beforeAll(() => {
   );
   const [dashboard] = Object.values(observability.findResources('AWS::CloudWatch::Dashboard'));
   widgets = (JSON.parse(plain(dashboard?.Properties.DashboardBody)) as { widgets: Widget[] }).widgets;
-});
+}, 60_000);
 
 afterAll(() => app[Symbol.dispose]());
 
@@ -112,7 +112,7 @@ describe('the metrics of our own', () => {
 
 describe('each alarm', () => {
   it('tells somebody, of its end as well, and says what a gap means', () => {
-    expect(alarms).toHaveLength(6 + 5 * BRIDGES.length);
+    expect(alarms).toHaveLength(7 + 5 * BRIDGES.length);
     for (const alarm of alarms) {
       expect(alarm.AlarmActions, alarm.AlarmDescription).toHaveLength(1);
       expect(alarm.OKActions, alarm.AlarmDescription).toHaveLength(1);

@@ -5,7 +5,7 @@ let app: Synthesized;
 
 beforeAll(() => {
   app = synthesized({ bridges: ['home', 'cloud'] });
-});
+}, 60_000);
 
 afterAll(() => app[Symbol.dispose]());
 
@@ -34,6 +34,14 @@ describe('the permissions', () => {
         ListStreams: 'dynamodb:ListStreams on *',
         SendFeeds: 'sqs:SendMessage on Feedcloud Feedhome',
         ReportFailures: 'sqs:SendMessage on FeedFailures',
+      },
+      Compact: {
+        WriteOwnLog: 'logs:CreateLogStream logs:PutLogEvents on CompactLog',
+        ListLake: 's3:ListBucket on Lake',
+        ReadRaw: 's3:GetObject on Lake/raw/v1/*',
+        RetireRaw: 's3:DeleteObject on Lake/raw/v1/*',
+        KeepTable: 's3:GetObject s3:PutObject on Lake/table/v1/*',
+        VacuumTable: 's3:DeleteObject on Lake/table/v1/dt=*',
       },
     });
   });

@@ -38,6 +38,7 @@ describe('settingsOf', () => {
     [{ drain: { batchWindowS: 0 } }, /needs a drain.batchWindowS of at least 1/],
     [{ drain: { visibilityTimeoutS: 43_200, maxReceiveCount: 28 } }, /must be below 1209600/],
     [{ drain: { timeout: 10 } }, /timeout/],
+    [{ compact: { graceS: 0 } }, /compact.graceS/],
     [{ architecture: 'mips' }, /architecture/],
     [{ logRetentionDays: 31 }, /logRetentionDays/],
     [{ bridgeAccess: { sourceIps: ['203.0.113.7'] } }, /must be a CIDR block/],

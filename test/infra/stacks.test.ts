@@ -9,7 +9,7 @@ let app: Synthesized;
 
 beforeAll(() => {
   app = synthesized({ bridges: ['home', 'cloud'] });
-});
+}, 60_000);
 
 afterAll(() => app[Symbol.dispose]());
 
@@ -132,8 +132,8 @@ describe('the functions', () => {
       LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
     });
     const functions = Object.keys(app.processing.findResources('AWS::Lambda::Function'));
-    expect(functions).toHaveLength(3);
-    app.processing.resourcePropertiesCountIs('AWS::Logs::LogGroup', { RetentionInDays: 30 }, 3);
+    expect(functions).toHaveLength(4);
+    app.processing.resourcePropertiesCountIs('AWS::Logs::LogGroup', { RetentionInDays: 30 }, 4);
   });
 
   it('take their batches as the limits say, and report failures one by one', () => {
@@ -160,6 +160,24 @@ describe('the functions', () => {
       MaximumRetryAttempts: 10,
       MaximumRecordAgeInSeconds: 3600,
       DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': [failures, 'Arn'] } } },
+    });
+  });
+
+  it('compact once an hour and once a night, with room for what a large day spills', () => {
+    const target = (pass: string) => ({
+      Targets: [Match.objectLike({ Input: JSON.stringify({ pass }) })],
+      State: 'ENABLED',
+    });
+    const schedules = { 'cron(7 * * * ? *)': 'hourly', 'cron(37 1 * * ? *)': 'nightly' };
+    for (const [ScheduleExpression, pass] of Object.entries(schedules)) {
+      app.processing.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression, ...target(pass) });
+    }
+    app.processing.resourceCountIs('AWS::Events::Rule', 2);
+    app.processing.hasResourceProperties('AWS::Lambda::Function', {
+      Timeout: 900,
+      MemorySize: 1024,
+      EphemeralStorage: { Size: 2048 },
+      Environment: { Variables: { COMPACT_GRACE_S: '604800' } },
     });
   });
 

@@ -6,8 +6,10 @@ import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
 import { encodeMessage } from '../../shared/message.ts';
 import { REGISTRY } from '../../shared/names.ts';
+import { putRawObject } from '../cli/lake/rows.ts';
 import { eventually } from '../support/eventually.ts';
 import { drop } from '../support/messages.ts';
+import { snapshot } from '../support/snapshots.ts';
 import { type RunningBridge, System } from './system.ts';
 
 const portfolio = generatePortfolio({ seed: 11, positions: 12, condors: 1, accounts: ['DU1111111'] });
@@ -16,6 +18,7 @@ const portfolio = generatePortfolio({ seed: 11, positions: 12, condors: 1, accou
 const HASTE = {
   drain: { batchWindowS: 1, timeoutS: 2, visibilityTimeoutS: 13, maxReceiveCount: 1 },
   feed: { retryAttempts: 0 },
+  compact: { graceS: 1 },
 } as const;
 
 /** One journey that also meets what goes wrong: a message nobody can read, a strategy nobody can send. */
@@ -54,6 +57,26 @@ describe('a journey under the policies of the templates', () => {
     await eventually(() => used('s3:PutObject', 'ledger/'), { what: 'a declared drop', deadlineMs: 20_000 });
     await eventually(() => used('sqs:DeleteMessage', 'DeadLetters'), { what: 'its audit' });
   }, 100_000);
+
+  it('compacts a day, and lets go of what nobody needs any more', async () => {
+    const { cloud } = system;
+    const { s3 } = cloud.clients('test');
+    for (const seq of [1, 2]) {
+      const old = snapshot({ bridge: 'old', seq, observedAt: '2026-11-02T15:00:00.000Z' });
+      await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: old }]);
+      expect(await cloud.fire('CompactNightly')).toMatchObject({ rows: 1, unfinished: [] });
+    }
+    expect(await cloud.fire('CompactHourly')).toMatchObject({ conflicts: [], unfinished: [] });
+    const isLetGo = async () => {
+      await cloud.fire('CompactNightly');
+      return used('s3:DeleteObject', '/raw/') && used('s3:DeleteObject', '/table/');
+    };
+    await eventually(isLetGo, { what: 'raw objects and replaced files gone', deadlineMs: 20_000 });
+    const rows = await system.ask(
+      "select seq, object_key is not null as known from snapshots where bridge = 'old'",
+    );
+    expect(rows).toHaveLength(2);
+  }, 60_000);
 
   const used = (action: string, part: string) =>
     system.cloud.journal

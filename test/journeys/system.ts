@@ -80,6 +80,7 @@ export class System implements AsyncDisposable {
         outdir,
         bridges: options.bridges,
         overrides: { ...OVERRIDES, ...options.overrides },
+        runsHere: true,
       }).directory;
       if (options.without !== undefined) removeStatement(system.#assembly, options.without);
       system.#mayBeDenied = options.without !== undefined;

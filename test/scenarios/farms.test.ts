@@ -48,27 +48,38 @@ describe.concurrent(`data farms (seed ${SEED})`, () => {
     expect(edge.bridge.of('lost')).toEqual([]);
   });
 
-  it('say that they are well and feed nothing: no mark of that farm passes for live', async () => {
-    await using edge = await Edge.settled();
+  it('say that they are well and feed nothing: every line of them is requested again, and streams', async () => {
+    await using edge = await Edge.settled({ watchdog: { verifyDeadlineMs: 200 } });
     edge.gateway.inject({ kind: 'farm-broken', farm: 'usopt', ticks: 'dead' }).end();
-    await eventually(() => edge.bridge.of('farm').some(({ up, code }) => up && code === 2104));
     await eventually(() => edge.bridge.of('farm').some(({ up }) => !up));
     expect(edge.gateway.faultsExercised.map(({ detail }) => detail)).toEqual(['2103', '2104']);
-    // However often the bridge looks, what did not tick since is stale, or was requested anew.
-    await edge.swept();
-    for (const { conId, quality } of edge.rows()) {
-      if (edge.requestsFor(conId) === 1) expect(quality).toBe('stale');
-    }
+    expect(edge.streams.status().streaming).toBe(0);
+    for (const { reason } of edge.rows())
+      expect(reason).toMatch(/^stale since .*: farm usopt is broken \(2103\)$/);
+    await edge.streaming();
+    for (const { conId } of edge.rows()) expect(edge.requestsFor(conId)).toBe(2);
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
   });
 
-  it('of history and definitions feed no line: nothing becomes stale', async () => {
+  it('stay broken: what is silent for long is asked for again now and then, and nothing passes for live', async () => {
+    await using edge = await Edge.settled({ watchdog: { silenceMs: 150 } });
+    const fault = edge.gateway.inject({ kind: 'farm-broken', farm: 'usopt' });
+    await eventually(() => edge.streams.status().requestedAgain >= LEGS);
+    await eventually(() => edge.rows().some(({ reason }) => reason.includes('answered without a tick')));
+    expect(edge.rows().filter(({ quality }) => quality !== 'stale')).toEqual([]);
+    fault.end();
+    await edge.streaming();
+  });
+
+  it('of history and definitions: marks are stale until their next tick, and no line is requested again', async () => {
     await using edge = await Edge.settled();
     edge.gateway.inject({ kind: 'farm-broken', farm: 'ushmds', service: 'historical' }).end();
     edge.gateway.inject({ kind: 'farm-broken', farm: 'secdefnj', service: 'definitions' }).end();
     await eventually(() => edge.bridge.of('farm').filter(({ up }) => !up).length === 2);
     expect(edge.bridge.of('farm').flatMap(({ up, code }) => (up ? [] : [code]))).toEqual([2105, 2157]);
     await edge.streaming();
-    expect(edge.rows().filter(({ quality }) => quality === 'stale')).toEqual([]);
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: 0 });
   });
 
   it('fail one after the other, then the link: all streams again, as in an outage that was recorded', async () => {

@@ -19,15 +19,16 @@ describe.concurrent(`the link between the gateway and IB (seed ${SEED})`, () => 
     expect(edge.bridge.of('ready')).toHaveLength(1);
   });
 
-  it('comes back with 1102 and dead lines: no mark of before passes for live', async () => {
-    await using edge = await Edge.settled();
+  it('comes back with 1102 and dead lines: every one is requested again, and none passes for live before', async () => {
+    await using edge = await Edge.settled({ watchdog: { verifyDeadlineMs: 200 } });
     edge.gateway.inject({ kind: 'link-lost', restore: 1102, ticks: 'dead' }).end();
     await edge.bridge.nth('linkUp');
     expect(edge.gateway.faultsExercised.map(({ detail }) => detail)).toEqual(['1100', '1102']);
-    await edge.swept();
-    for (const { conId, quality } of edge.rows()) {
-      if (edge.requestsFor(conId) === 1) expect(quality).toBe('stale');
-    }
+    expect(edge.rows().map(({ quality }) => quality)).toEqual(edge.rows().map(() => 'stale'));
+    await edge.streaming();
+    for (const { conId } of edge.rows()) expect(edge.requestsFor(conId)).toBe(2);
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
   });
 
   it('comes back with 1101: every line was lost, and every line is requested again', async () => {

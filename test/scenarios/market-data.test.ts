@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { LineStatus } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
-import { Edge, LEGS, SEED } from './support/edge.ts';
+import { Edge, LEGS, SEED, tradingHours } from './support/edge.ts';
 
 describe.concurrent(`market data of a gateway that misbehaves (seed ${SEED})`, () => {
   it('goes to a competing session: the lines stay, and say why they are silent', async () => {
@@ -11,6 +12,77 @@ describe.concurrent(`market data of a gateway that misbehaves (seed ${SEED})`, (
     expect(edge.gateway.stats().lines.streaming).toBe(LEGS);
     fault.end();
     await edge.streaming();
+  });
+
+  it('goes to a competing session for long: one line at a time asks whether it is free, and it recovers by itself', async () => {
+    await using edge = await Edge.settled({ watchdog: { competingRetryMs: 200, verifyDeadlineMs: 200 } });
+    const since = performance.now();
+    // Each line is told, and stays silent until it is requested anew.
+    edge.gateway.inject({ kind: 'line-errors', code: 10_197 });
+    const fault = edge.gateway.inject({ kind: 'competing-session' });
+    await eventually(
+      () =>
+        edge.gateway.faultsExercised.filter(({ detail }) => detail.includes('answered by 10197')).length >= 2,
+    );
+    const { streaming, refused, requestedAgain } = edge.streams.status();
+    expect({ streaming, refused }).toEqual({ streaming: 0, refused: 0 });
+    expect(requestedAgain).toBeLessThanOrEqual((performance.now() - since) / 200);
+    expect(edge.rows().some(({ reason }) => /10197\), requested again at/.test(reason))).toBe(true);
+    fault.end();
+    await edge.streaming();
+    expect(edge.streams.status().stale).toBe(0);
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+  });
+
+  it('is frozen after the close: asked for as such, shown, and live data is asked for after the opening', async () => {
+    let market: 'open' | 'closed' = 'closed';
+    const hours = { of: () => tradingHours(market) };
+    await using edge = await Edge.start({
+      gateway: { feed: 'frozen' },
+      hours,
+      watchdog: { typeGraceMs: 100 },
+    });
+    const types = () =>
+      edge.gateway.requests.flatMap(({ name, fields }) => (name === 'reqMarketDataType' ? [fields[2]] : []));
+    await eventually(() => edge.rows().filter(({ quality }) => quality === 'frozen').length === LEGS);
+    expect(types()).toEqual(['2']);
+    expect(edge.streams.status()).toMatchObject({ streaming: LEGS, requestedAgain: 0 });
+    edge.gateway.dropClients();
+    await edge.bridge.nth('ready', 2);
+    await eventually(() => edge.rows().filter(({ quality }) => quality === 'frozen').length === LEGS);
+    expect(types()).toEqual(['2', '2']);
+    market = 'open';
+    await eventually(() => edge.streams.status().requestedAgain === LEGS);
+    expect(types().at(-1)).toBe('1');
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+  });
+
+  it('ends with the market and begins with it: frozen quotes meanwhile, each line requested again once', async () => {
+    let market: 'open' | 'closed' = 'open';
+    const hours = { of: () => tradingHours(market) };
+    await using edge = await Edge.settled({ hours, watchdog: { typeGraceMs: 100 } });
+    const fault = edge.gateway.inject({ kind: 'market-closed' });
+    market = 'closed';
+    const isFrozen = ({ quality, mark }: LineStatus) => quality === 'frozen' && (mark?.ask ?? 0) > 0;
+    await eventually(() => edge.rows().filter(isFrozen).length === LEGS);
+    await edge.exercised('market-closed');
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    fault.end();
+    market = 'open';
+    // The gateway goes back to live data by itself.
+    await edge.streaming();
+    await edge.ticking();
+    expect(edge.streams.status()).toMatchObject({ stale: 0, requestedAgain: LEGS });
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+  });
+
+  it('is requested without a word of answer: cancelled, tried again, and nothing passes for streaming before', async () => {
+    await using edge = await Edge.start({ watchdog: { answerDeadlineMs: 400 } });
+    edge.gateway.inject({ kind: 'unanswered', times: 2 });
+    await edge.exercised('unanswered');
+    await edge.streaming();
+    expect(edge.streams.status().requestedAgain).toBeGreaterThanOrEqual(2);
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
   });
 
   it('is competed for while the lines are requested: no line is taken for refused', async () => {

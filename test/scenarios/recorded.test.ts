@@ -83,7 +83,8 @@ describe(`a gateway that was recorded (seed ${SEED})`, () => {
     const scenario = scenarioOf(observer.observed, { disguise, name: 'last night' });
     const written = JSON.stringify([recorded.portfolio, scenario]);
     for (const account of portfolio.accounts) expect(written).not.toContain(account);
-    expect(scenario.steps.map(({ fault }) => fault.kind)).toEqual([
+    // A busy machine may ask for a contract while the link is lost, which is one more error on a request.
+    expect([...new Set(scenario.steps.map(({ fault }) => fault.kind))]).toEqual([
       'greeting',
       'request-errors',
       'notice',

@@ -18,7 +18,7 @@ describe.concurrent(`the session with a gateway that misbehaves (seed ${SEED})`,
     expect(await edge.closed()).toEqual([]);
   });
 
-  it('is told of another port (1300): it drops, and says what to change', async () => {
+  it('is told of another port (1300): it follows there, and says what to change', async () => {
     await using edge = await Edge.settled();
     const old = edge.gateway.port;
     edge.gateway.inject({ kind: 'port-change' });
@@ -28,8 +28,31 @@ describe.concurrent(`the session with a gateway that misbehaves (seed ${SEED})`,
     const faults = edge.bridge.log.entries.filter(({ event }) => event === 'gateway-fault');
     expect(faults[0]?.fields).toMatchObject({
       kind: 'port-moved',
-      fault: expect.stringContaining(String(edge.gateway.port)),
+      fault: expect.stringContaining(`${old} moved to port ${edge.gateway.port}`),
     });
+    await edge.bridge.nth('ready', 2);
+    expect(edge.bridge.connection.status().port).toBe(edge.gateway.port);
+    await edge.streaming();
+    await edge.swept();
+    expect(await edge.closed()).toEqual([]);
+    // Lost there for another reason, it comes back there: the configured port is not where it lives.
+    edge.gateway.dropClients();
+    await edge.bridge.nth('ready', 3);
+    await edge.streaming();
+  });
+
+  it('is told of another port, and nobody answers there: it comes back to the configured one', async () => {
+    await using edge = await Edge.settled();
+    const text = 'Please reconnect on the new port - 1';
+    edge.gateway.inject({ kind: 'notice', code: 1300, text });
+    await edge.exercised('notice');
+    await edge.bridge.nth('ready', 2);
+    const kinds = edge.bridge.log.entries.flatMap(({ event, fields }) =>
+      event === 'gateway-fault' ? [fields.kind] : [],
+    );
+    expect(kinds).toEqual(['port-moved', 'refused']);
+    expect(edge.bridge.connection.status().port).toBe(edge.gateway.port);
+    await edge.streaming();
   });
 
   it('is refused every connection: it tries on, and shows when', async () => {

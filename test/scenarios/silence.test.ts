@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { Edge, SEED } from './support/edge.ts';
+import { Edge, LEGS, SEED } from './support/edge.ts';
 
 describe.concurrent(`silence with an open socket (seed ${SEED})`, () => {
   it.each(['everything', 'answers'] as const)(
@@ -29,6 +29,31 @@ describe.concurrent(`silence with an open socket (seed ${SEED})`, () => {
     fault.end();
     await edge.ticking();
     await edge.streaming();
+  });
+
+  it('of the ticks for long: every line is stale, and requested again and again until they come', async () => {
+    await using edge = await Edge.settled({ watchdog: { silenceMs: 120 } });
+    const fault = edge.gateway.inject({ kind: 'silence', what: 'ticks' });
+    await edge.exercised('silence');
+    await eventually(() => edge.streams.status().requestedAgain >= 2 * LEGS);
+    expect(edge.rows().filter(({ quality }) => quality !== 'stale')).toEqual([]);
+    expect(edge.bridge.of('lost')).toEqual([]);
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
+    fault.end();
+    await edge.streaming();
+  });
+
+  it('of the answers to requests for lines: given up, tried again later, and nothing passes for streaming', async () => {
+    await using edge = await Edge.settled({ watchdog: { answerDeadlineMs: 200 } });
+    const fault = edge.gateway.inject({ kind: 'silence', what: 'answers' });
+    edge.gateway.inject({ kind: 'link-lost', restore: 1101 }).end();
+    await edge.exercised('silence');
+    await eventually(() => edge.rows().some(({ reason }) => reason.includes('no answer within 200 ms')));
+    expect(edge.streams.status().streaming).toBe(0);
+    expect(edge.bridge.of('lost')).toEqual([]);
+    fault.end();
+    await edge.streaming();
+    expect(edge.gateway.stats().lines).toMatchObject({ peak: LEGS, refused: 0 });
   });
 
   it('after the handshake’s first half: it opens, never says nextValidId, and is given up', async () => {

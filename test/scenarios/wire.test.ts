@@ -28,7 +28,11 @@ describe.concurrent(`bytes on the wire (seed ${SEED})`, () => {
   });
 
   it('come in pieces of five: read as if they were whole', async () => {
-    await using edge = await Edge.settled({ gateway: { tickPeriodMs: 100 } });
+    // On a busy machine the pieces take longer than an answer may.
+    await using edge = await Edge.settled({
+      gateway: { tickPeriodMs: 100 },
+      connection: { heartbeatDeadlineMs: 20_000 },
+    });
     edge.gateway.inject({ kind: 'fragmented', bytes: 5 });
     const fault = await edge.exercised('fragmented');
     expect(fault.affected).toBeGreaterThan(1);

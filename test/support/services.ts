@@ -16,6 +16,7 @@ import { startDynoxide } from '../../local/aws/dynoxide.ts';
 import { type Emulator, type EmulatorRequest, openFauxqs } from '../../local/aws/emulators.ts';
 import { FrontDoor } from '../../local/aws/front-door.ts';
 import { Journal } from '../../local/aws/journal.ts';
+import { withLargePuts } from '../../local/aws/large-put.ts';
 import { createTables, TABLES } from './dynamodb.ts';
 
 type Refusal = (request: EmulatorRequest) => boolean;
@@ -47,7 +48,7 @@ export async function startServices(): Promise<TestServices> {
   const fauxqs = await openFauxqs(join(dir, 'fauxqs'));
   const emulators = {
     sqs: fauxqs,
-    s3: withConditionalPuts(fauxqs),
+    s3: withConditionalPuts(withLargePuts(fauxqs)),
     dynamodb: await startDynoxide(join(dir, 'dynoxide')),
   };
   const doors = (['sqs', 's3', 'dynamodb'] as const).map((service) => {

@@ -98,11 +98,11 @@ const worded = (title, text) => ({ title, text, tone: (row) => tone(text(row)) }
 const marks = [
   numeric('bid', (row) => price(row.mark?.bid)),
   numeric('ask', (row) => price(row.mark?.ask)),
-  numeric('last', (row) => price(row.mark?.last), 'wide'),
+  numeric('price', (row) => price(row.mark?.price)),
   worded('quality', (row) => row.quality),
 ];
 
-const LINES = [
+const lineColumns = (now) => [
   { title: 'contract', text: (row) => contractName(row.contract, row.conId) },
   worded('line', (row) => (row.watch && row.state === 'confirmed' ? 'watch class' : row.state)),
   ...marks,
@@ -110,6 +110,7 @@ const LINES = [
   numeric('delta', (row) => small(row.mark?.delta)),
   numeric('theta', (row) => small(row.mark?.theta), 'wide'),
   numeric('ticks', (row) => number(row.ticks), 'wide'),
+  { title: 'heard', text: (row) => ago(row.lastMessageAt, now), kind: 'wide' },
   { title: 'strategies', text: (row) => row.strategyIds.join(', '), kind: 'wide' },
   { title: 'why', text: (row) => row.reason, kind: 'reason wide' },
 ];
@@ -131,6 +132,33 @@ const polledColumns = (now) => [
   { title: 'when', text: (row) => ago(row.lastAt, now) },
 ];
 
+function duration(ms) {
+  if (ms === undefined) return '–';
+  const seconds = ms / 1000;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 6) / 10} min`;
+  return `${Math.round(seconds / 360) / 10} h`;
+}
+
+const CLASSES = { index: 'instruments', degraded: 'legs without lines', mark: 'marks of positions' };
+
+const LANE = [
+  { title: 'what', text: (row) => CLASSES[row.class] },
+  {
+    title: 'by',
+    text: (row) => row.source.replace('-', ' '),
+    tone: (row) => (row.source === 'off' ? 'dim' : ''),
+  },
+  numeric('contracts', (row) => number(row.contracts)),
+  numeric('answered', (row) => number(row.quoted)),
+  numeric('period', (row) => duration(row.periodMs)),
+  {
+    ...numeric('reached', (row) => (row.contracts === 0 ? '–' : duration(row.reachedPeriodMs))),
+    tone: (row) => (row.reachedPeriodMs > 1.5 * row.periodMs ? 'warn' : ''),
+  },
+  numeric('oldest', (row) => duration(row.oldestMs)),
+];
+
 const HANDLERS = [
   { title: 'handler', text: (row) => row.name },
   numeric('handled', (row) => number(row.handled)),
@@ -140,15 +168,18 @@ const HANDLERS = [
 ];
 
 /** To the right of the cap is what the trader's own TWS is left, and what the gateway does not grant. */
-function drawBar({ cap, setting, streaming, snapshotsInFlight }) {
-  const scale = Math.max(setting, streaming + snapshotsInFlight, 1);
+function drawBar({ cap, setting, streaming, stale, snapshotsInFlight }) {
+  const held = streaming + stale;
+  const used = held + snapshotsInFlight;
+  const scale = Math.max(setting, used, 1);
   const drawing = document.createElementNS(SVG, 'svg');
   drawing.setAttribute('viewBox', `0 0 ${scale} 1`);
   drawing.setAttribute('preserveAspectRatio', 'none');
   const parts = [
     ['streaming', 0, streaming],
-    ['polling', streaming, snapshotsInFlight],
-    ['reserve', Math.max(cap, streaming + snapshotsInFlight), Math.max(0, scale - cap)],
+    ['stale', streaming, stale],
+    ['polling', held, snapshotsInFlight],
+    ['reserve', Math.max(cap, used), Math.max(0, scale - cap)],
   ];
   for (const [name, from, width] of parts) {
     const part = document.createElementNS(SVG, 'rect');
@@ -159,7 +190,7 @@ function drawBar({ cap, setting, streaming, snapshotsInFlight }) {
     drawing.append(part);
   }
   by('bar').replaceChildren(drawing);
-  by('bar').setAttribute('aria-label', `${streaming + snapshotsInFlight} of ${cap} lines in use`);
+  by('bar').setAttribute('aria-label', `${used} of ${cap} lines in use`);
 }
 
 function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
@@ -212,7 +243,8 @@ function draw(status) {
   showState(gateway.state, tone(gateway.state));
   by('faults').replaceChildren(...faultsOf(status).map((text) => element('li', { text })));
 
-  by('lines-used').textContent = number(lines.streaming + lines.snapshotsInFlight);
+  const linesUsed = lines.streaming + lines.stale + lines.snapshotsInFlight;
+  by('lines-used').textContent = number(linesUsed);
   by('lines-cap').textContent = `of ${number(lines.cap)}`;
   by('streaming').textContent = number(lines.streaming);
   by('watching').textContent = number(lines.watching);
@@ -222,7 +254,8 @@ function draw(status) {
     `Cap ${lines.cap}: ${lines.capReason}; ${lines.polledShare} are kept for polling.`;
   by('cap-reason').className = isLearned ? 'note warn' : 'note';
   by('polling').textContent = number(lines.snapshotsInFlight);
-  by('free').textContent = number(Math.max(0, lines.cap - lines.streaming - lines.snapshotsInFlight));
+  by('stale').textContent = number(lines.stale);
+  by('free').textContent = number(Math.max(0, lines.cap - linesUsed));
   by('refused').textContent = number(lines.refused);
   by('tick-rate').textContent = number(tickRate(status));
   drawBar(lines);
@@ -258,8 +291,9 @@ function draw(status) {
     ['pid', String(status.pid)],
   ]);
   table('strategies', strategyColumns(at), lines.strategies, 'The registry has none.');
-  table('rows', LINES, lines.rows, 'Nothing is streamed.');
+  table('rows', lineColumns(at), lines.rows, 'Nothing is streamed.');
   table('polled', polledColumns(at), lines.polled, 'Nothing is polled by snapshot.');
+  table('lane', LANE, lines.lane, 'Nothing is polled.');
   table('handlers', HANDLERS, status.handlers, 'There are none.');
 }
 

@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually.ts';
 import { connect } from './connected.ts';
 import {
   encodeFrame,
+  REQ_CONTRACT_DATA,
   REQ_CURRENT_TIME,
   REQ_POSITIONS,
   type ScriptedClient,
@@ -81,9 +82,13 @@ describe('the handshake', () => {
     held?.send(15, 1, 'DU9000001');
     held?.send(9, 1, 1);
     await bridge.nth('ready');
-    bridge.connection.requests.requestMarketDataType(3);
+    bridge.connection.requests.requestContractDetails({ conId: 1 });
     await eventually(() => gateway.received.length >= 3);
-    expect(gateway.received.map(({ fields }) => fields[0])).toEqual([START_API, REQ_CURRENT_TIME, '59']);
+    expect(gateway.received.map(({ fields }) => fields[0])).toEqual([
+      START_API,
+      REQ_CURRENT_TIME,
+      REQ_CONTRACT_DATA,
+    ]);
   });
 
   it('that gives an id and no account ends at its deadline, and the next attempt goes through', async () => {

@@ -67,9 +67,26 @@ describe('a code that ends an attempt or a session', () => {
     expect(isKnownCode(code)).toBe(true);
   });
 
-  it('1300 keeps the text, which names the new port', () => {
-    const message = 'TWS socket port has been reset. Please reconnect on the new port - 4005';
-    expect(classify({ code: 1300, message })).toMatchObject({ fault: { detail: message } });
+  it.each([
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - 4005',
+      4005,
+    ],
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port – 7496.',
+      7496,
+    ],
+    [
+      'TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port',
+      undefined,
+    ],
+    ['reconnect on the new port - 70000', undefined],
+  ])('1300 says where to go: %s', (message, port) => {
+    const notice = classify({ code: 1300, message });
+    expect(notice).toEqual({
+      kind: 'session',
+      fault: { kind: 'port-moved', detail: message, ...(port === undefined ? {} : { port }) },
+    });
   });
 });
 
@@ -96,6 +113,23 @@ describe('what has no request', () => {
   it.each([321, 2137, 9999])('%i is a line in the log', (code) => {
     expect(classify({ code, message: 'text' })).toEqual({ kind: 'information' });
   });
+});
+
+it('every code that concerns lines, positions, link and session has its place in the table', () => {
+  const groups = {
+    'shed or back off': [100, 101, 309, 420, 10190],
+    'ends its request': [102, 200, 321, 322, 354, 430, 435, 10089, 10091, 10168, 10186, 10189],
+    'needs nothing': [300, 2104, 2106, 2107, 2108, 2119, 2158, 10090, 10167],
+    'link or farm down': [1100, 2103, 2105, 2110, 2157],
+    'link up': [1101, 1102],
+    'ends the session or the attempt': [326, 502, 504, 507, 1300],
+    'another session has the data': [10197],
+  };
+  expect(
+    Object.values(groups)
+      .flat()
+      .filter((code) => !isKnownCode(code)),
+  ).toEqual([]);
 });
 
 describe('a code that the table does not have', () => {

@@ -111,6 +111,26 @@ describe('the order', () => {
     expect(sent).toEqual(['type 3', 'line']);
   });
 
+  it('sends what a request needs before it as a message of its own, and looks anew when its turn comes', () => {
+    const pacer = new Pacer({ requestsPerSecond: 4 });
+    let type = 0;
+    const typed = (key: string, wanted: number) => ({
+      ...request(key, 'request', wanted),
+      prelude: () => {
+        if (type === wanted) return undefined;
+        type = wanted;
+        return request(`type ${wanted}`, 'request');
+      },
+    });
+    pacer.offer(typed('a', 1));
+    pacer.offer(typed('b', 2));
+    pacer.offer(typed('c', 2));
+    expect(keys(pacer.take(0))).toEqual(['type 1']);
+    // Whatever is sent between a type and its request may have changed it.
+    type = 2;
+    expect(keys(drain(pacer))).toEqual(['type 1', 'a', 'type 2', 'b', 'c']);
+  });
+
   it('takes back what was not sent, so that no cancel overtakes its own request', () => {
     const pacer = new Pacer({ requestsPerSecond: 4 });
     pacer.offer(request('line 1', 'request', 1));

@@ -155,9 +155,65 @@ describe('a market data request', () => {
     requests.cancelMarketData(dropped);
     requests.requestPositions();
     requests.cancelPositions();
-    requests.requestMarketDataType(2);
-    await eventually(() => gateway.received.some(({ fields }) => fields[0] === '59'));
-    expect(gateway.received.map(({ fields }) => fields[0])).toEqual(['71', '49', '59']);
+    requests.requestContractDetails({ conId: 1 });
+    await eventually(() => gateway.received.some(({ fields }) => fields[0] === '9'));
+    expect(gateway.received.map(({ fields }) => fields[0])).toEqual(['71', '49', '9']);
+  });
+
+  it('goes out right after the type it needs, which is sent only where another one holds', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port });
+    await bridge.nth('ready');
+    const { requests } = bridge.connection;
+    const stream = (conId: number, type?: 1 | 2 | 3 | 4) =>
+      requests.requestMarketData({ conId, exchange: 'SMART' }, 'stream', type);
+    requests.requestMarketDataType(3);
+    stream(11);
+    stream(12, 4);
+    requests.cancelMarketData(stream(13, 2));
+    stream(14, 4);
+    requests.requestMarketData({ conId: 15, exchange: 'SMART' }, 'snapshot');
+    const types = () => gateway.received.filter(({ fields }) => fields[0] === '1').length;
+    await eventually(() => types() === 4);
+    const told = gateway.received.flatMap(({ fields }) =>
+      fields[0] === '59' ? [`type ${fields[2]}`] : fields[0] === '1' ? [`line ${fields[3]}`] : [],
+    );
+    expect(told).toEqual(['type 3', 'line 11', 'type 4', 'line 12', 'line 14', 'type 3', 'line 15']);
+  });
+
+  it('needs no type where nobody has named one', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port });
+    await bridge.nth('ready');
+    const stream = (conId: number, type?: 2) =>
+      bridge.connection.requests.requestMarketData({ conId, exchange: 'SMART' }, 'stream', type);
+    stream(11);
+    stream(12, 2);
+    stream(13);
+    const told = () =>
+      gateway.received.flatMap(({ fields }) =>
+        fields[0] === '59' ? [`type ${fields[2]}`] : fields[0] === '1' ? [`line ${fields[3]}`] : [],
+      );
+    await eventually(() => told().length === 5);
+    expect(told()).toEqual(['line 11', 'type 2', 'line 12', 'type 1', 'line 13']);
+  });
+
+  it('of the next connection is told its type anew, because TWS forgets it', async () => {
+    await using gateway = await startScriptedGateway();
+    await using bridge = connect({ port: gateway.port });
+    for (const nth of [1, 2]) {
+      await bridge.nth('ready', nth);
+      bridge.connection.requests.requestMarketData({ conId: 11, exchange: 'SMART' }, 'stream', 2);
+      await eventually(() =>
+        gateway.received.some(({ fields, connection }) => connection === nth && fields[0] === '1'),
+      );
+      for (const client of gateway.clients) client.end();
+    }
+    const types = gateway.received.filter(({ fields }) => fields[0] === '59');
+    expect(types.map(({ fields, connection }) => [connection, fields[2]])).toEqual([
+      [1, '2'],
+      [2, '2'],
+    ]);
   });
 
   it('that finds the queue full is shed, and the caller told', async () => {

@@ -19,14 +19,16 @@ const LIMITS: SessionLimits = {
 
 const handshake = { tcp: false, nextValidId: false, accounts: [], linkUp: true };
 
+const away = { failures: 1, atMoved: false };
+
 const SESSIONS: Readonly<Record<SessionName, Session>> = {
   idle: IDLE,
-  connecting: { name: 'connecting', failures: 1, ...handshake },
-  handshaking: { name: 'handshaking', failures: 1, ...handshake, tcp: true, nextValidId: true },
-  'half-open': { name: 'half-open', failures: 3, ...handshake, tcp: true, nextValidId: true },
-  ready: { name: 'ready', failures: 1, answered: true, linkUp: true },
-  waiting: { name: 'waiting', failures: 1 },
-  'open-circuit': { name: 'open-circuit', failures: 3 },
+  connecting: { name: 'connecting', ...away, ...handshake },
+  handshaking: { name: 'handshaking', ...away, ...handshake, tcp: true, nextValidId: true },
+  'half-open': { name: 'half-open', ...away, failures: 3, ...handshake, tcp: true, nextValidId: true },
+  ready: { name: 'ready', ...away, answered: true, linkUp: true },
+  waiting: { name: 'waiting', ...away },
+  'open-circuit': { name: 'open-circuit', ...away, failures: 3 },
   stopped: { name: 'stopped' },
 };
 
@@ -39,6 +41,7 @@ const EVENTS = {
   deadlinePassed: { type: 'deadlinePassed' },
   refused: { type: 'failed', fault: { kind: 'refused' } },
   clientIdInUse: { type: 'failed', fault: { kind: 'client-id-in-use' } },
+  portMoved: { type: 'failed', fault: { kind: 'port-moved', port: 4005 } },
   answered: { type: 'answered' },
   heartbeatMissed: { type: 'heartbeatMissed' },
   waitOver: { type: 'waitOver' },
@@ -60,6 +63,7 @@ const TABLE: Readonly<Record<SessionName, Partial<Record<EventName, readonly [Se
       deadlinePassed: ['waiting', 'disconnect', 'note', 'wait'],
       refused: ['waiting', 'disconnect', 'note', 'wait'],
       clientIdInUse: ['waiting', 'disconnect', 'note', 'wait'],
+      portMoved: ['waiting', 'disconnect', 'note', 'wait'],
       linkDown: ['connecting'],
     },
     handshaking: {
@@ -68,6 +72,7 @@ const TABLE: Readonly<Record<SessionName, Partial<Record<EventName, readonly [Se
       deadlinePassed: ['waiting', 'disconnect', 'note', 'wait'],
       refused: ['waiting', 'disconnect', 'note', 'wait'],
       clientIdInUse: ['waiting', 'disconnect', 'note', 'wait'],
+      portMoved: ['waiting', 'disconnect', 'note', 'wait'],
       linkDown: ['handshaking'],
     },
     'half-open': {
@@ -76,12 +81,14 @@ const TABLE: Readonly<Record<SessionName, Partial<Record<EventName, readonly [Se
       deadlinePassed: ['open-circuit', 'disconnect', 'note', 'wait'],
       refused: ['open-circuit', 'disconnect', 'note', 'wait'],
       clientIdInUse: ['waiting', 'disconnect', 'note', 'wait'],
+      portMoved: ['waiting', 'disconnect', 'note', 'wait'],
       linkDown: ['half-open'],
     },
     ready: {
       stop: ['stopped', 'disconnect', 'announceLost'],
       refused: ['waiting', 'disconnect', 'note', 'announceLost', 'wait'],
       clientIdInUse: ['waiting', 'disconnect', 'note', 'announceLost', 'wait'],
+      portMoved: ['waiting', 'disconnect', 'note', 'announceLost', 'wait'],
       heartbeatMissed: ['waiting', 'disconnect', 'note', 'announceLost', 'wait'],
       linkDown: ['ready', 'announceLinkDown'],
       linkUp: ['ready', 'announceLinkUp'],
@@ -159,12 +166,13 @@ describe('ready', () => {
     expect(play([...failTwice, ...READY, EVENTS.heartbeatMissed]).session).toEqual({
       name: 'open-circuit',
       failures: 3,
+      atMoved: false,
     });
   });
 
   it('that answered starts over from nothing', () => {
     const { session, effects } = play([...failTwice, ...READY, EVENTS.answered, EVENTS.heartbeatMissed], 1);
-    expect(session).toEqual({ name: 'waiting', failures: 0 });
+    expect(session).toEqual({ name: 'waiting', failures: 0, atMoved: false });
     expect(effects.at(-1)).toEqual({ type: 'wait', delayMs: LIMITS.backoffMinMs });
   });
 });
@@ -203,6 +211,70 @@ describe('waiting', () => {
       kind: 'silent',
       detail: 'no nextValidId and no managedAccounts',
     });
+  });
+});
+
+describe('a port that moved (1300)', () => {
+  /** The ports of the attempts, in order. */
+  function ports(events: readonly SessionEvent[]): (number | undefined)[] {
+    let session: Session = IDLE;
+    const tried: (number | undefined)[] = [];
+    for (const event of events) {
+      const { session: next, effects } = step(session, event, LIMITS, 0);
+      session = next;
+      for (const effect of effects) if (effect.type === 'connect') tried.push(effect.port);
+    }
+    return tried;
+  }
+  const toReady = [EVENTS.start, ...READY];
+
+  it('is followed after the shortest wait, from a session that was never answered too', () => {
+    expect(ports([...toReady, EVENTS.answered, EVENTS.portMoved, EVENTS.waitOver])).toEqual([
+      undefined,
+      4005,
+    ]);
+    for (const before of [
+      toReady,
+      [EVENTS.start, EVENTS.tcpConnected],
+      [...failTwice, EVENTS.tcpConnected],
+    ]) {
+      const { effects } = play([...before, EVENTS.portMoved], 1);
+      expect(effects.at(-1)).toEqual({ type: 'wait', delayMs: LIMITS.backoffMinMs });
+    }
+  });
+
+  it('is remembered: the next session after a lost one is made there', () => {
+    const moved = [...toReady, EVENTS.portMoved, EVENTS.waitOver, ...READY, EVENTS.answered];
+    expect(ports([...moved, EVENTS.heartbeatMissed, EVENTS.waitOver])).toEqual([undefined, 4005, 4005]);
+    expect(
+      ports([...moved, EVENTS.clientIdInUse, EVENTS.waitOver, EVENTS.clientIdInUse, EVENTS.waitOver]),
+    ).toEqual([undefined, 4005, 4005, 4005]);
+  });
+
+  it('that does not answer gives way to the configured one, and is tried again after that', () => {
+    const failing = [EVENTS.refused, EVENTS.waitOver, EVENTS.deadlinePassed, EVENTS.waitOver];
+    expect(ports([...toReady, EVENTS.portMoved, EVENTS.waitOver, ...failing, ...failing])).toEqual([
+      undefined,
+      4005,
+      undefined,
+      4005,
+      undefined,
+      4005,
+    ]);
+  });
+
+  it('moves again, and once more', () => {
+    const again: SessionEvent = { type: 'failed', fault: { kind: 'port-moved', port: 4006 } };
+    expect(ports([...toReady, EVENTS.portMoved, EVENTS.waitOver, ...READY, again, EVENTS.waitOver])).toEqual([
+      undefined,
+      4005,
+      4006,
+    ]);
+  });
+
+  it('whose message names no port is a lost session like any other', () => {
+    const nameless: SessionEvent = { type: 'failed', fault: { kind: 'port-moved' } };
+    expect(ports([...toReady, nameless, EVENTS.waitOver])).toEqual([undefined, undefined]);
   });
 });
 

@@ -137,7 +137,8 @@ describe('the recorder', () => {
     await recorder.flush();
     tick(1, 3);
     await recorder.flush();
-    const bodies = (await outbox.peek({ count: 10, maxBytes: 100_000 })).map(({ body }) => JSON.parse(body));
+    const waiting = await outbox.peek({ count: 10, maxBytes: 100_000 });
+    const bodies = waiting.toReversed().map(({ body }) => JSON.parse(body));
     expect(bodies.map(({ modelCode, quantity }) => [modelCode, quantity])).toEqual([
       [undefined, '-3'],
       ['GROWTH', '5'],

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { InstrumentName } from '../../../bridge/lines/contract-resolver.ts';
+import { SnapshotLane } from '../../../bridge/lines/lane/lane.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
 import type { Knowledge } from '../../../bridge/lines/short-options.ts';
-import { Snapshots } from '../../../bridge/lines/snapshots.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { applyImage, EMPTY_REPLICA } from '../../../shared/replica.ts';
 import type { Strategy } from '../../../shared/strategy.ts';
@@ -78,18 +78,18 @@ class Bench {
   readonly gateway = new ScriptedGateway();
   readonly ledger: LineLedger;
   readonly streams: Streams;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotLane;
 
   constructor(options: { readonly cap: number; readonly gatewayCap: number }) {
     this.gateway.cap = options.gatewayCap;
     this.ledger = new LineLedger({ cap: options.cap, graceMs: 250, recoveryMs: 60_000 });
     const common = { gateway: this.gateway, ledger: this.ledger, contracts, log: SILENT, onQuote: () => {} };
     this.streams = new Streams({ ...common, minHoldMs: 300, knowledge });
-    this.snapshots = new Snapshots({
+    this.snapshots = new SnapshotLane({
       ...common,
       streams: this.streams,
       instruments: INSTRUMENTS,
-      periodMs: 2_000,
+      periodsMs: { index: 2_000 },
     });
     this.streams.start();
     this.snapshots.start();
@@ -197,6 +197,9 @@ describe('lines, by the gateway’s own count', () => {
           await bench.run({ type: 'linkUp' });
           await bench.quiet();
           const { rows, strategies: states, streaming } = bench.streams.status();
+          // Polls come and go for ever: without them nothing is on its way.
+          bench.snapshots.stop();
+          await bench.run({ type: 'wait', ms: 700 });
           const inUse = bench.gateway.inUse;
           const counted = bench.ledger.inUse;
           bench.stop();

@@ -111,6 +111,14 @@ describe('a quote', () => {
     });
   });
 
+  it('lives again with the size of a side too, whose price is what it was, but not with the volume of the day', () => {
+    const stale = silenced(heard(bid(2), ask(3)), 'stale');
+    const sized = (field: 'bid' | 'volume') =>
+      quoteOf(applyTick(stale, { type: 'size', field, size: 7, reqId: 1, at: AT + 9 }));
+    expect(sized('bid')).toMatchObject({ quality: 'live', mark: { bid: 2, ask: 3 } });
+    expect(sized('volume').quality).toBe('stale');
+  });
+
   it('shows that another session has the data, and that a partial subscription is none of its business', () => {
     const notice = (meaning: 'competing-session' | 'harmless'): Tick => ({
       type: 'requestNotice',

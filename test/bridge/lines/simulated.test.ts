@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ContractBook } from '../../../bridge/gateway/contracts.ts';
+import { SnapshotLane } from '../../../bridge/lines/lane/lane.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
 import type { Knowledge } from '../../../bridge/lines/short-options.ts';
-import { Snapshots } from '../../../bridge/lines/snapshots.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
 import { type SimulatedGateway, startGateway } from '../../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../../local/gateway/generator.ts';
@@ -41,7 +41,7 @@ describe(`lines on a gateway that counts them (seed ${SEED})`, () => {
   let contracts: ContractBook;
   let ledger: LineLedger;
   let streams: Streams;
-  let snapshots: Snapshots;
+  let snapshots: SnapshotLane;
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'slotwise-lines-'));
@@ -83,7 +83,7 @@ describe(`lines on a gateway that counts them (seed ${SEED})`, () => {
     ledger = new LineLedger({ cap, reserve, recoveryMs });
     const common = { gateway: bridge.connection, ledger, contracts, log, onQuote: () => {} };
     streams = new Streams({ ...common, ...(isWatching ? { knowledge } : {}) });
-    snapshots = new Snapshots({ ...common, streams, instruments: POLLED, periodMs: 1000 });
+    snapshots = new SnapshotLane({ ...common, streams, instruments: POLLED, periodsMs: { index: 1000 } });
     await contracts.start();
     streams.start();
     snapshots.start();

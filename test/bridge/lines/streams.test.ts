@@ -289,6 +289,14 @@ describe('the streams', () => {
     expect(stateOf('a')?.state).toBe('pending');
     gateway.emit({ type: 'linkUp', linesKept: true });
     expect(gateway.taken()).toEqual(['stream 1']);
+    // Queued meanwhile, and late.
+    vi.advanceTimersByTime(9_000);
+    gateway.notice(2, 'refused', 200);
+    expect(streams.status().refused).toBe(0);
+    vi.advanceTimersByTime(1_000);
+    expect(gateway.taken()).toEqual(['stream 2']);
+    gateway.notice(2, 'refused', 200);
+    expect(rowOf(2)?.state).toBe('refused');
   });
 
   it('keeps the line when another session takes the data, and says so', () => {
@@ -296,10 +304,15 @@ describe('the streams', () => {
     update(strategy('a', { conIds: [1] }));
     gateway.tick(1);
     gateway.notice(1, 'competing-session', 10197);
-    expect(rowOf(1)).toMatchObject({ state: 'confirmed', quality: 'competing-session' });
+    expect(rowOf(1)).toMatchObject({
+      state: 'stale',
+      quality: 'competing-session',
+      reason: expect.stringContaining('as scripted (code 10197)'),
+    });
+    expect(gateway.taken()).toEqual(['stream 1']);
     gateway.notice(1, 'harmless', 10090);
     gateway.tick(1);
-    expect(rowOf(1)?.quality).toBe('live');
+    expect(rowOf(1)).toMatchObject({ state: 'confirmed', quality: 'live', reason: 'streams for a' });
   });
 
   it('does not touch strategies of accounts that are not ours, and says whose they are', () => {

@@ -181,6 +181,19 @@ describe('comparing a sweep with the committed positions', () => {
     expect(reasons(diffSweep(third.next, sweep(690, [row(2)]), asked(661, row(2))))).toEqual(['1 closed 0']);
   });
 
+  it('doubts anew what was doubted before its account went elsewhere: what was said meanwhile does not count', () => {
+    const theirs = [1, 2].map((conId) => row(conId, '5', { account: OTHER }));
+    const [, kept = row(2)] = theirs;
+    let state = held(...theirs);
+    for (const seconds of [30, 60]) state = diffSweep(state, sweep(seconds, [kept]), OPTIONS).next;
+    expect(state.doubts.size).toBe(1);
+    const elsewhere = { ...OPTIONS, accounts: new Set([ACCOUNT]) };
+    state = diffSweep(state, sweep(90, theirs), elsewhere).next;
+    const back = diffSweep(state, sweep(120, [kept]), asked(91, kept));
+    expect(reasons(back)).toEqual([]);
+    expect(reasons(diffSweep(back.next, sweep(150, [kept]), asked(121, kept)))).toEqual(['1 closed 0']);
+  });
+
   it('leaves models that cancel each other out to zero rows: their going is nothing that a witness sees', () => {
     const pair = [row(1, '-3'), row(1, '3', { modelCode: 'GROWTH' }), row(2)];
     let state = held(...pair);

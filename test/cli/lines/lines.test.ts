@@ -78,9 +78,11 @@ describe('the view of lines', () => {
   const lines: BridgeStatus['lines'] = {
     ...bridgeStatus().lines,
     streaming: 20,
+    stale: 1,
     watching: 2,
     snapshotsInFlight: 3,
     refused: 1,
+    requestedAgain: 0,
     rows: [
       {
         conId: 2,
@@ -108,6 +110,7 @@ describe('the view of lines', () => {
         reason: 'leg of a',
         quality: 'live',
         ticks: 42,
+        lastMessageAt: '2026-11-20T14:58:30.000Z',
       },
     ],
     strategies: [
@@ -123,18 +126,42 @@ describe('the view of lines', () => {
       },
     ],
     polled: [{ name: 'VIX', quality: 'delayed', source: 'snapshot', lastAt: since, mark: { price: 17.5 } }],
+    lane: [
+      {
+        class: 'index',
+        source: 'snapshot',
+        contracts: 4,
+        quoted: 4,
+        periodMs: 60_000,
+        reachedPeriodMs: 60_000,
+        oldestMs: 12_400,
+      },
+      {
+        class: 'degraded',
+        source: 'short-stream',
+        contracts: 80,
+        quoted: 60,
+        periodMs: 15_000,
+        reachedPeriodMs: 150_000,
+        oldestMs: 171_000,
+      },
+      { class: 'mark', source: 'off', contracts: 0, quoted: 0, periodMs: 900_000, reachedPeriodMs: 900_000 },
+    ],
   };
 
   it('says how many lines there are, who has one, who has not and why', () => {
     const text = linesView({ type: 'live', status: bridgeStatus({ lines }) });
     expect(text.split('\n')[0]).toBe(
-      'home: 20 of 90 lines streaming, 2 of them in the watch class, 67 free, 3 snapshots in flight, 1 refused',
+      'home: 20 of 90 lines streaming, 2 of them in the watch class, 1 stale, 66 free, 3 snapshots in flight, 1 refused',
     );
     expect(text).toMatch(
-      / +1 +SPY 2026-12-18 600 C +confirmed +14:59:00 +live +42 +a +leg of a\n +2 .*refused +14:59:00 +none +0 +b +the broker/,
+      / +1 +SPY 2026-12-18 600 C +confirmed +14:59:00 +live +42 +90 s +a +leg of a\n +2 .*refused +14:59:00 +none +0 +b +the broker/,
     );
     expect(text).toMatch(/b +DU\*\*\*01 +9 +4 +degraded +2026-11-19 20:00:00 +2 lines were left/);
     expect(text).toMatch(/VIX +17\.5 +delayed/);
+    expect(text).toMatch(/instruments +snapshot +4 +4 +60 s +60 s +12 s/);
+    expect(text).toMatch(/legs without lines +short stream +80 +60 +15 s +2\.5 min +2\.9 min/);
+    expect(text).toMatch(/marks of positions +off +0 +0 +15 min *(\n|$)/);
   });
 
   it('says when it is old, and what is wrong with gateway and registry', () => {

@@ -1,4 +1,3 @@
-import { arch } from 'node:os';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
@@ -27,9 +26,9 @@ describe('a stack that lacks two statements', () => {
     app = synthesized({
       bridges: ['home'],
       overrides: {
-        architecture: arch() === 'arm64' ? 'arm64' : 'x86_64',
         drain: { batchWindowS: 1, timeoutS: 2, visibilityTimeoutS: 13, maxReceiveCount: 1 },
       },
+      runsHere: true,
     });
     for (const sid of ['WriteLake', 'ReadLease']) removeStatement(app.directory, sid);
     cloud = await startCloud({ assembly: app.directory, dir: `${dir.path}/aws`, log });

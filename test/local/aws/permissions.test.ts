@@ -54,9 +54,10 @@ describe('the permissions of the stacks', () => {
   const ask = async (principal: string, action: string, resource: string) =>
     (await guard.denials(call(principal, { action, resource }))).map(({ text }) => text);
 
-  it('are those of three functions and of each bridge, and of nobody else', () => {
+  it('are those of the functions and of each bridge, and of nobody else', () => {
     expect([...permissions.identities.keys()].map((name) => name.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(
       [
+        'SlotwiseProcessing-CompactRole',
         'SlotwiseProcessing-DeadLetterRole',
         'SlotwiseProcessing-DrainRole',
         'SlotwiseProcessing-FeedRole',

@@ -70,7 +70,6 @@ describe('reqContractDetails', () => {
       underSymbol: 'SPY',
       underSecType: 'STK',
     });
-    expect(details?.tradingHours).toMatch(/^20261120:0930-20261120:1600;20261121:CLOSED/);
   });
 
   it('describes every instrument of the portfolio under its own conId', async () => {
@@ -97,6 +96,19 @@ describe('reqContractDetails', () => {
     expect(details).toMatchObject({ minTick: 0.0025, priceMagnifier: 100 });
   });
 
+  it('says that its market trades around the clock, unless it shall show the hours of an exchange', async () => {
+    const conId = 756733;
+    const [details] = await detailsOf({ conId });
+    expect(details?.tradingHours).toMatch(/^\d{8}:0000-\d{8}:0000;/);
+    expect(details?.tradingHours).not.toContain('CLOSED');
+    const marketHours = 'exchange';
+    await using other = await startGateway({ portfolio, today: TODAY, marketHours });
+    using reader = await connectClient(other.port);
+    reader.api.reqContractDetails(1, { conId });
+    const [, shown] = await reader.waitFor(EventName.contractDetails);
+    expect(shown).toMatchObject({ tradingHours: expect.stringMatching(/^20261120:0400-20261120:2000;/) });
+  });
+
   it('repeats the hours that an instrument says itself, word for word', async () => {
     const tradingHours = '20261120:1700-20261121:0830;20261121:0930-20261121:1700;20261122:CLOSED';
     const conId = 756733;
@@ -107,7 +119,7 @@ describe('reqContractDetails', () => {
     using reader = await connectClient(other.port);
     reader.api.reqContractDetails(1, { conId });
     const [, details] = await reader.waitFor(EventName.contractDetails);
-    expect(details).toMatchObject({ tradingHours, liquidHours: expect.stringMatching(/^20261120:0930-/) });
+    expect(details).toMatchObject({ tradingHours, liquidHours: expect.stringMatching(/^20261119:0000-/) });
   });
 
   it('finds VIX by symbol, type and exchange', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeTally, newFaults } from '../../../local/run/bridge-tally.ts';
-import { type BridgeStatus, bridgeStatusSchema } from '../../../shared/status.ts';
+import type { BridgeStatus } from '../../../shared/status.ts';
+import { bridgeStatus } from '../../support/status.ts';
 
 interface Seen {
   readonly pid?: number;
@@ -13,56 +14,23 @@ interface Seen {
 }
 
 function status(seen: Seen): BridgeStatus {
-  return bridgeStatusSchema.parse({
-    schema: 1,
-    bridge: 'home',
+  const { gateway, lines, sweeps } = bridgeStatus();
+  const { serverVersion: _, ...session } = gateway;
+  return bridgeStatus({
     pid: seen.pid ?? 100,
     startedAt: seen.startedAt ?? '2026-11-20T15:00:00.000Z',
-    at: '2026-11-20T15:01:00.000Z',
     gateway: {
-      state: 'ready',
-      host: '127.0.0.1',
-      port: 4002,
-      clientId: 1,
-      serverVersion: seen.serverVersion,
-      accounts: [],
-      accountsElsewhere: [],
-      connections: 1,
-      failedAttempts: 0,
-      linkUp: true,
+      ...session,
+      ...(seen.serverVersion === undefined ? {} : { serverVersion: seen.serverVersion }),
     },
     lines: {
-      cap: 90,
-      capReason: 'as lines.cap says',
-      setting: 100,
-      reserve: 10,
-      polledShare: 5,
+      ...lines,
       streaming: seen.streaming ?? 0,
-      watching: 0,
       snapshotsInFlight: seen.snapshots ?? 0,
       refused: 1,
-      rows: [],
-      strategies: [],
-      polled: [],
     },
     ticks: seen.ticks ?? 0,
-    sweeps: { complete: seen.complete ?? 0, failed: 0, positions: 200 },
-    assignments: { overAssigned: [] },
-    outbox: {
-      epoch: '1763650800000-abc123',
-      produced: 0,
-      depth: 0,
-      bytes: 0,
-      maxBytes: 1_073_741_824,
-      sent: 0,
-      dropped: 0,
-      refused: 0,
-      notWritten: 0,
-      quarantined: 0,
-    },
-    registry: { state: 'current', version: 5, strategies: 5 },
-    handlers: [],
-    memoryBytes: 1,
+    sweeps: { ...sweeps, complete: seen.complete ?? 0 },
   });
 }
 

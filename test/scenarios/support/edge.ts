@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { ContractBook } from '../../../bridge/gateway/contracts.ts';
 import type { ConnectionSettings } from '../../../bridge/gateway/settings.ts';
 import { LineLedger } from '../../../bridge/lines/ledger.ts';
+import type { MarketHours } from '../../../bridge/lines/market-hours.ts';
 import { Streams } from '../../../bridge/lines/streams.ts';
+import type { TradingHours } from '../../../bridge/lines/trading-hours.ts';
+import { WATCHDOG_LIMITS, type WatchdogLimits, withPatrol } from '../../../bridge/lines/watchdog.ts';
 import { type DurableOutbox, openOutbox } from '../../../bridge/outbox/outbox.ts';
 import { PositionBook } from '../../../bridge/positions/book.ts';
 import type { AccountDoubt } from '../../../bridge/positions/doubts.ts';
@@ -37,6 +40,20 @@ const condors = portfolio.condors.map((condor, index) =>
 );
 /** What three condors want. */
 export const LEGS = 12;
+
+const ALWAYS_OPEN: MarketHours = { of: () => tradingHours('open') };
+
+/** @returns hours that say the same of the whole of these days */
+export function tradingHours(what: 'open' | 'closed'): TradingHours {
+  const around = { opensAt: Date.now() - 3_600_000, closesAt: Date.now() + 3_600_000 };
+  return {
+    timeZone: 'UTC',
+    sessions: what === 'open' ? [around] : [],
+    tradingDays: [],
+    knownFrom: around.opensAt,
+    knownUntil: around.closesAt,
+  };
+}
 
 /** The bridge without its cloud, at a gateway that misbehaves: three condors stream, the portfolio is swept. */
 export class Edge implements AsyncDisposable {
@@ -76,6 +93,9 @@ export class Edge implements AsyncDisposable {
       /** How long sweeps have to agree when most of an account vanished. Default ten minutes. */
       readonly agreeMs?: number;
       readonly scenario?: Scenario;
+      readonly watchdog?: Partial<WatchdogLimits>;
+      /** Default: open at any time, as the market of the simulated gateway is. */
+      readonly hours?: MarketHours;
     } = {},
   ): Promise<Edge> {
     await using stack = new AsyncDisposableStack();
@@ -116,6 +136,8 @@ export class Edge implements AsyncDisposable {
       log: SILENT,
       onQuote: () => {},
       retryMs: 50,
+      hours: options.hours ?? ALWAYS_OPEN,
+      watchdog: withPatrol({ ...WATCHDOG_LIMITS, ...options.watchdog }),
     });
     streams.start();
     stack.defer(() => streams.stop());

@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { openLake } from '../../cli/lake/lake.ts';
+import { LOCAL_RUN } from '../../shared/local-run.ts';
+import { readDeadIds, readDrops, readLake, readOutboxes } from '../run/evidence.ts';
+import { type Reconciliation, reconcile } from '../run/reconcile.ts';
+import { nameOf } from '../run/watch.ts';
+import type { Turn } from './judge.ts';
+import { readTable } from './observe.ts';
+import type { Stage } from './stage.ts';
+import { positionKeyOf } from './truth.ts';
+
+const CLI = fileURLToPath(new URL('../../cli/slotwise.ts', import.meta.url));
+
+/** What is there once the bridge has ended and the queue is empty. */
+export interface WeekRecord {
+  readonly reconciliation: Reconciliation;
+  readonly duplicateRows: number;
+  readonly conflicts: number;
+  /** Messages that still wait in a queue. */
+  readonly queued: number;
+  /** Calls that the policies of the stacks refused: a sentence each. */
+  readonly denied: readonly string[];
+  /** What `slotwise verify` prints and how it exits. */
+  readonly verify: { readonly exitCode: number; readonly text: string };
+  readonly turns: readonly Turn[];
+  /** What the lake says last of each position that it takes to be held: key -> quantity. */
+  readonly lastOfLake: ReadonlyMap<string, string>;
+  readonly table: ReadonlyMap<string, string>;
+}
+
+/** Reads what was recorded where it lies. No bridge may run. */
+export async function readRecord(stage: Stage, signal: AbortSignal): Promise<WeekRecord> {
+  const { directory, cloudPart } = stage;
+  const { cloud, clients } = cloudPart;
+  const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
+  const outboxes = readOutboxes(directory);
+  const depths = await cloud.queueDepths();
+  const queued = [snapshotQueueUrl, snapshotDeadLetterQueueUrl]
+    .map((url) => depths[nameOf(url)])
+    .reduce(
+      (sum, depth) => sum + (depth === undefined ? 0 : depth.visible + depth.inFlight + depth.delayed),
+      0,
+    );
+  const { stored, duplicateRows, conflicts } = await readLake(clients.s3, lakeBucket, directory);
+  return {
+    reconciliation: reconcile({
+      produced: outboxes.produced,
+      stored,
+      deadIds: await readDeadIds(clients.s3, lakeBucket),
+      dropped: await readDrops(clients.s3, lakeBucket),
+      waiting: outboxes.waiting + queued,
+    }),
+    duplicateRows,
+    conflicts,
+    queued,
+    denied: cloud.journal
+      .accesses()
+      .filter(({ denied }) => denied > 0)
+      .map(({ principal, action, resource }) => `${principal} may not ${action} on ${resource}`),
+    verify: await verify(directory.path, signal),
+    ...(await readHistory(stage)),
+    table: await readTable(stage),
+  };
+}
+
+async function readHistory({
+  cloudPart,
+  directory,
+}: Stage): Promise<Pick<WeekRecord, 'turns' | 'lastOfLake'>> {
+  await using lake = await openLake({
+    s3: cloudPart.clients.s3,
+    bucket: cloudPart.cloud.outputs.lakeBucket,
+    cacheDirectory: directory.file(LOCAL_RUN.lakeCacheDirectory),
+  });
+  const turns = await lake.query(`
+    SELECT account, con_id, reason, epoch_ms(observed_at), snapshot_id FROM snapshots
+    WHERE reason IN ('opened', 'closed') ORDER BY epoch, seq`);
+  const last = await lake.query(`
+    SELECT account, con_id, CAST(quantity AS DOUBLE) FROM snapshots
+    QUALIFY row_number() OVER (PARTITION BY account, con_id ORDER BY epoch DESC, seq DESC) = 1`);
+  return {
+    turns: turns.rows.map(([account, conId, reason, atMs, id]) => ({
+      key: positionKeyOf({ account: String(account), conId: Number(conId) }),
+      reason: reason === 'closed' ? 'closed' : 'opened',
+      atMs: Number(atMs),
+      id: String(id),
+    })),
+    lastOfLake: new Map(
+      last.rows
+        .filter(([, , quantity]) => Number(quantity) !== 0)
+        .map(([account, conId, quantity]) => [
+          positionKeyOf({ account: String(account), conId: Number(conId) }),
+          String(quantity),
+        ]),
+    ),
+  };
+}
+
+/** The command itself, as a person runs it over the directory. */
+function verify(dir: string, signal: AbortSignal): Promise<WeekRecord['verify']> {
+  const environment = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [CLI, 'verify', '--dir', dir],
+      { env: environment, signal },
+      (_error, stdout, stderr) =>
+        resolve({ exitCode: child.exitCode ?? -1, text: `${stdout}${stderr}`.trim() }),
+    );
+  });
+}
