@@ -37,6 +37,21 @@ export interface Assembly {
  * @throws SettingFault when a setting is wrong
  */
 export function synthesize(options: SynthesizeOptions): Assembly {
+  const assembly = appOf(options).synth();
+  return {
+    directory: assembly.directory,
+    stacks: Object.values(STACKS).map((name) => ({
+      name,
+      templateFile: assembly.getStackByName(name).templateFullPath,
+    })),
+  };
+}
+
+/**
+ * The constructs before their synthesis, for rules that look at more than templates.
+ * @throws SettingFault when a setting is wrong
+ */
+export function appOf(options: SynthesizeOptions): App {
   const app = new App({
     outdir: options.outdir,
     context: projectContext(),
@@ -59,14 +74,7 @@ export function synthesize(options: SynthesizeOptions): Assembly {
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
   new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
-  const assembly = app.synth();
-  return {
-    directory: assembly.directory,
-    stacks: Object.values(STACKS).map((name) => ({
-      name,
-      templateFile: assembly.getStackByName(name).templateFullPath,
-    })),
-  };
+  return app;
 }
 
 /** Files that it names are beside it. */

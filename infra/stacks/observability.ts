@@ -1,4 +1,5 @@
 import { CfnOutput, CrossStackReferences, ReferenceStrength, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
@@ -21,6 +22,17 @@ export class ObservabilityStack extends Stack {
     const { state, processing, settings } = props;
     const { bridges } = settings;
     const topic = new Topic(this, 'Alarmed', { displayName: 'slotwise', enforceSSL: true });
+    // A policy of its own, as TLS needs one, takes the place of the one that lets the account's alarms publish.
+    // https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'PublishAlarms',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
     if (settings.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(settings.alarmEmail));
     const alarms = new Alarms(this, 'Alarms', { state, processing, bridges, topic });
     new Overview(this, 'Overview', { state, processing, bridges, alarms: alarms.all });

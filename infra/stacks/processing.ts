@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
@@ -6,6 +6,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { COMPACT, DEAD_LETTER, FEED } from '../../shared/limits.ts';
 import { FUNCTION_ENV, LAKE, OUTPUTS } from '../../shared/names.ts';
+import { acknowledgeKeys } from '../constructs/acknowledge.ts';
 import { AddressAccess } from '../constructs/address-access.ts';
 import { BridgeAccess } from '../constructs/bridge-access.ts';
 import { CertificateAccess } from '../constructs/certificate-access.ts';
@@ -52,9 +53,19 @@ export class ProcessingStack extends Stack {
     const { state, settings, authorityPem } = props;
     this.drain = this.#addDrain(state, settings);
     this.deadLetter = this.#addDeadLetter(state, settings);
-    // No dead-letter queue: the bridge deletes what it cannot read, and its scan brings what that carried.
-    this.feeds = new Map(settings.bridges.map((bridge) => [bridge, this.#addQueue(`Feed-${bridge}`)]));
-    this.feedFailures = this.#addQueue('FeedFailures');
+    this.feeds = new Map(
+      settings.bridges.map((bridge) => [
+        bridge,
+        this.#addQueue(
+          `Feed-${bridge}`,
+          'The bridge deletes what it cannot read, and its scan of the registry brings what that carried.',
+        ),
+      ]),
+    );
+    this.feedFailures = this.#addQueue(
+      'FeedFailures',
+      'It is the failure destination of the stream, which AWS knows by its event source mapping alone.',
+    );
     this.feed = this.#addFeed(state, settings);
     this.compact = this.#addCompact(state, settings);
     const access = new Map(
@@ -107,6 +118,7 @@ export class ProcessingStack extends Stack {
       maxBatchingWindow: Duration.seconds(drain.batchWindowS),
       reportBatchItemFailures: true,
     }).node.addDependency(handler.role);
+    acknowledgeKeys(handler.role, [LAKE.raw, LAKE.ledger]);
     return handler;
   }
 
@@ -140,6 +152,7 @@ export class ProcessingStack extends Stack {
       batchSize: DEAD_LETTER.batchSize,
       reportBatchItemFailures: true,
     }).node.addDependency(handler.role);
+    acknowledgeKeys(handler.role, [LAKE.dead]);
     return handler;
   }
 
@@ -160,8 +173,6 @@ export class ProcessingStack extends Stack {
           actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
           resources: [stream],
         }),
-        // AWS offers no resource for it: a grant on the stream allows nothing.
-        // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
         allow('ListStreams', { actions: ['dynamodb:ListStreams'], resources: ['*'] }),
         allow('SendFeeds', {
           actions: ['sqs:SendMessage'],
@@ -183,6 +194,11 @@ export class ProcessingStack extends Stack {
       onFailure: { bind: () => ({ destination: failures.queueArn }) },
       reportBatchItemFailures: true,
     }).node.addDependency(handler.role);
+    Validations.of(handler.role).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'AWS offers no resource for dynamodb:ListStreams; a grant on the stream allows nothing. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html',
+    });
     return handler;
   }
 
@@ -223,11 +239,18 @@ export class ProcessingStack extends Stack {
         targets: [new LambdaFunction(handler.function, { event: RuleTargetInput.fromObject({ pass }) })],
       });
     }
+    acknowledgeKeys(handler.role, [LAKE.raw, LAKE.table, `${LAKE.table}dt=`]);
     return handler;
   }
 
-  #addQueue(id: string): Queue {
-    return new PatientQueue(this, id, { visibilityTimeoutS: FEED.queueVisibilityTimeoutS, keep: false });
+  /** @param reason why it has no dead-letter queue */
+  #addQueue(id: string, reason: string): Queue {
+    const queue = new PatientQueue(this, id, {
+      visibilityTimeoutS: FEED.queueVisibilityTimeoutS,
+      keep: false,
+    });
+    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason });
+    return queue;
   }
 
   #feedQueueUrls(): string {

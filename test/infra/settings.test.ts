@@ -1,6 +1,8 @@
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { settingsOf } from '../../infra/settings.ts';
 import { DRAIN } from '../../shared/limits.ts';
+import { synthesized } from '../support/synthesized.ts';
 
 const bridges = ['home'];
 
@@ -49,4 +51,46 @@ describe('settingsOf', () => {
   ])('refuses the settings %j', (overrides, fault) => {
     expect(() => settingsOf({ bridges, overrides })).toThrow(fault);
   });
+});
+
+describe('the settings', () => {
+  it('reach the templates', () => {
+    using other = synthesized({
+      overrides: {
+        architecture: 'x86_64',
+        logRetentionDays: 7,
+        keepState: false,
+        drain: {
+          batchSize: 20,
+          batchWindowS: 2,
+          timeoutS: 30,
+          memoryMb: 256,
+          visibilityTimeoutS: 200,
+          maxReceiveCount: 3,
+        },
+        feed: { retryAttempts: 4, recordAgeMaxS: 600 },
+      },
+      runsHere: true,
+    });
+    const { state, processing } = other;
+    processing.allResourcesProperties('AWS::Lambda::Function', { Architectures: ['x86_64'] });
+    processing.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 });
+    processing.hasResourceProperties('AWS::Lambda::Function', { Timeout: 30, MemorySize: 256 });
+    processing.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 20,
+      MaximumBatchingWindowInSeconds: 2,
+    });
+    processing.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      MaximumRetryAttempts: 4,
+      MaximumRecordAgeInSeconds: 600,
+    });
+    state.hasResourceProperties('AWS::SQS::Queue', {
+      VisibilityTimeout: 200,
+      RedrivePolicy: Match.objectLike({ maxReceiveCount: 3 }),
+    });
+    state.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: false });
+    for (const type of ['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::SQS::Queue']) {
+      state.allResources(type, { DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' });
+    }
+  }, 60_000);
 });

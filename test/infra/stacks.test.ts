@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OUTPUTS } from '../../shared/names.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
@@ -53,6 +53,19 @@ describe('the state stack', () => {
     });
   });
 
+  it('hides what is in work for six timeouts of its function and the window, as AWS asks', () => {
+    const visibility = (queue: string) => propertiesOf(app.state, 'AWS::SQS::Queue', queue).VisibilityTimeout;
+    const timeout = (name: string) =>
+      propertiesOf(app.processing, 'AWS::Lambda::Function', `${name}Function`).Timeout;
+    const { MaximumBatchingWindowInSeconds: windowS } = propertiesOf(
+      app.processing,
+      'AWS::Lambda::EventSourceMapping',
+      'DrainTrigger',
+    );
+    expect(visibility('SnapshotsD03D071C')).toBe(6 * Number(timeout('Drain')) + Number(windowS));
+    expect(visibility('SnapshotDeadLetters')).toBe(6 * Number(timeout('DeadLetter')));
+  });
+
   it('has a registry with a stream of new images, and neither positions nor audit with one', () => {
     app.state.hasResourceProperties('AWS::DynamoDB::Table', {
       KeySchema: [
@@ -92,6 +105,12 @@ describe('the state stack', () => {
     });
   });
 
+  it('encrypts its tables with the key that AWS owns: no other key is there to be paid, granted or lost', () => {
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-table-ssespecification.html
+    app.state.allResourcesProperties('AWS::DynamoDB::Table', { SSESpecification: { SSEEnabled: false } });
+    for (const template of templates()) template.resourceCountIs('AWS::KMS::Key', 0);
+  });
+
   it('has a lake that is private, encrypted and versioned', () => {
     app.state.hasResourceProperties('AWS::S3::Bucket', {
       PublicAccessBlockConfiguration: {
@@ -104,11 +123,59 @@ describe('the state stack', () => {
         ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
       },
       VersioningConfiguration: { Status: 'Enabled' },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    });
+  });
+
+  it('speaks with nobody below TLS 1.2 about the lake', () => {
+    app.state.allResourcesProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Action: 's3:*',
+            Principal: { AWS: '*' },
+            Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } },
+          }),
+        ]),
+      },
+    });
+  });
+});
+
+describe('the resources', () => {
+  it('let nobody in by policies of their own but the alarms that publish', () => {
+    const policies = templates().flatMap((template) =>
+      ['AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'].flatMap((type) =>
+        Object.values(template.findResources(type)),
+      ),
+    );
+    expect(policies).toHaveLength(7);
+    const statements = policies.flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Sid?: string; Effect: string }[],
+    );
+    const grants = statements.filter(({ Effect }) => Effect !== 'Deny');
+    expect(grants.map(({ Sid }) => Sid)).toEqual(['PublishAlarms']);
+  });
+
+  it('let nobody call a function but the schedule that names it', () => {
+    app.processing.resourceCountIs('AWS::Lambda::Url', 0);
+    app.processing.resourceCountIs('AWS::Lambda::Permission', 2);
+    app.processing.allResourcesProperties('AWS::Lambda::Permission', {
+      Action: 'lambda:InvokeFunction',
+      Principal: 'events.amazonaws.com',
+      SourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Compact'), 'Arn'] },
     });
   });
 });
 
 describe('every queue', () => {
+  it('of snapshots alone gives up: a feed waits for its bridge, and failures for a person', () => {
+    app.state.resourcePropertiesCountIs('AWS::SQS::Queue', { RedrivePolicy: Match.anyValue() }, 1);
+    app.processing.resourcePropertiesCountIs('AWS::SQS::Queue', { RedrivePolicy: Match.anyValue() }, 0);
+    app.processing.allResourcesProperties('AWS::SQS::Queue', { VisibilityTimeout: 30 });
+  });
+
   it('is encrypted, and refuses whoever comes without TLS', () => {
     for (const template of [app.state, app.processing]) {
       template.allResourcesProperties('AWS::SQS::Queue', {
@@ -131,9 +198,11 @@ describe('the functions', () => {
       Handler: 'index.handler',
       LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
     });
-    const functions = Object.keys(app.processing.findResources('AWS::Lambda::Function'));
+    const functions = Object.values(app.processing.findResources('AWS::Lambda::Function'));
     expect(functions).toHaveLength(4);
-    app.processing.resourcePropertiesCountIs('AWS::Logs::LogGroup', { RetentionInDays: 30 }, 4);
+    const written = functions.map(({ Properties }) => Properties.LoggingConfig.LogGroup.Ref as string);
+    expect(written.sort()).toEqual(Object.keys(app.processing.findResources('AWS::Logs::LogGroup')).sort());
+    app.processing.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
   });
 
   it('take their batches as the limits say, and report failures one by one', () => {
@@ -188,6 +257,14 @@ describe('the functions', () => {
       0,
     );
   });
+
+  it('have no limit of pollers: with one, Lambda never goes down to two on a quiet queue', () => {
+    app.processing.resourcePropertiesCountIs(
+      'AWS::Lambda::EventSourceMapping',
+      { ScalingConfig: Match.anyValue() },
+      0,
+    );
+  });
 });
 
 describe('the outputs', () => {
@@ -205,6 +282,17 @@ describe('the outputs', () => {
 });
 
 type Resources = Record<string, { Type: string; DeletionPolicy?: string; UpdateReplacePolicy?: string }>;
+
+function templates() {
+  return [app.state, app.processing, app.observability];
+}
+
+/** Of the one resource whose logical id begins so. */
+function propertiesOf(template: Template, type: string, id: string): Record<string, unknown> {
+  const found = Object.entries(template.findResources(type)).filter(([one]) => one.startsWith(id));
+  expect(found, id).toHaveLength(1);
+  return found[0]?.[1].Properties;
+}
 
 function tlsOnly(action: string) {
   return {
