@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { auditCommand } from './commands/audit.ts';
+import { certsCommand } from './commands/certs.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { historyCommand } from './commands/history.ts';
 import { linesCommand } from './commands/lines.ts';
@@ -95,6 +96,8 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
   for (const create of [verifyCommand, auditCommand, deadLettersCommand]) {
     program.addCommand(inheritFrom(program, create()));
   }
+  program.commandsGroup('Set up:');
+  program.addCommand(inheritFrom(program, certsCommand()));
   return program;
 }
 

@@ -76,6 +76,21 @@ export function findTarget(options: TargetOptions, around: Surroundings): Target
   );
 }
 
+/**
+ * The outputs of a deployment where they are of use but not needed.
+ * @returns undefined where nobody named a file and none is here
+ * @throws CommandFailure when a named file is not there, or cannot be read
+ */
+export function findOutputs(
+  options: Pick<TargetOptions, 'outputs'>,
+  around: Surroundings,
+): CloudOutputs | undefined {
+  const named = options.outputs ?? nonEmpty(around.env.SLOTWISE_OUTPUTS);
+  const file = resolve(around.cwd, named ?? LOCAL_RUN.outputsFile);
+  if (named === undefined && !existsSync(file)) return undefined;
+  return awsTarget(file).outputs;
+}
+
 /** For a person: names the place, so that nobody changes the wrong one unawares. */
 export function describeTarget(target: Target): string {
   if (target.kind === 'aws') return `AWS ${target.outputs.region}, ${target.outputs.registryTable}`;
@@ -127,7 +142,7 @@ function localTarget(dir: string): Target {
   return { kind: 'local', dir, run, isRunning: isAlive(run) };
 }
 
-function awsTarget(file: string): Target {
+function awsTarget(file: string): Target & { kind: 'aws' } {
   if (!existsSync(file)) {
     throw new CommandFailure(
       EXIT.noTarget,

@@ -18,6 +18,10 @@ export class SettingFault extends Error {
 
 const positive = z.int().positive();
 
+const sourceIp = z
+  .union([z.cidrv4(), z.cidrv6()], 'must be a CIDR block such as "203.0.113.7/32"')
+  .refine((block) => !block.endsWith('/0'), 'must not be every address');
+
 const overridesSchema = z.strictObject({
   /** Of the functions. */
   architecture: z.enum(['arm64', 'x86_64']).optional(),
@@ -51,22 +55,35 @@ const overridesSchema = z.strictObject({
   alarmEmail: z.email().optional(),
   /** Whether tables, bucket and queues stay when their stack is deleted. */
   keepState: z.boolean().optional(),
+  /** How bridges outside AWS sign in; without it the stacks hold their policies and no identity. */
+  bridgeAccess: z
+    .strictObject({
+      /** PEM file of the authority's certificate, relative to cdk.json: a role for each bridge's certificate. */
+      caCertificate: z.string().min(1).optional(),
+      /** CIDR blocks: a user for each bridge, of use from these addresses alone. */
+      sourceIps: z.array(sourceIp).min(1, 'must name at least one address').optional(),
+    })
+    .optional(),
 });
 
 export type SettingOverrides = z.infer<typeof overridesSchema>;
 
 type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> };
 
-export type Settings = Complete<Omit<SettingOverrides, 'alarmEmail'>> & {
+/** What an installation has only when it says so. */
+type Chosen = 'alarmEmail' | 'bridgeAccess';
+
+export type Settings = Complete<Omit<SettingOverrides, Chosen>> & {
   /** Without one the topic of the alarms has no reader until somebody subscribes. */
   readonly alarmEmail: string | undefined;
+  readonly bridgeAccess: NonNullable<SettingOverrides['bridgeAccess']> | undefined;
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
   /** The functions run in workers of this machine, which then need its own machine code. */
   readonly runsHere: boolean;
 };
 
-const DEFAULTS: Complete<Omit<SettingOverrides, 'alarmEmail'>> = {
+const DEFAULTS: Complete<Omit<SettingOverrides, Chosen>> = {
   architecture: 'arm64',
   drain: {
     batchSize: DRAIN.batchSize,
@@ -110,6 +127,7 @@ export function settingsOf(given: {
     logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
     keepState: overrides.keepState ?? DEFAULTS.keepState,
     alarmEmail: overrides.alarmEmail,
+    bridgeAccess: overrides.bridgeAccess,
     bridges,
     runsHere: given.runsHere ?? false,
   };

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { ProcessingStack } from './stacks/processing.ts';
@@ -61,15 +64,25 @@ export function appOf(options: SynthesizeOptions): App {
     ...(options.runsHere !== undefined && { runsHere: options.runsHere }),
   });
   const state = new StateStack(app, STACKS.state, settings);
-  const processing = new ProcessingStack(app, STACKS.processing, state, settings);
+  const authority = settings.bridgeAccess?.caCertificate;
+  const processing = new ProcessingStack(app, STACKS.processing, {
+    state,
+    settings,
+    authorityPem:
+      authority === undefined
+        ? undefined
+        : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
+  });
   new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
   return app;
 }
 
+/** Files that it names are beside it. */
+const PROJECT = new URL('../cdk.json', import.meta.url);
+
 /** The context of cdk.json, which the CDK command line hands over and a plain `node infra/app.ts` does not. */
 function projectContext(): Record<string, unknown> {
-  const file = new URL('../cdk.json', import.meta.url);
-  const project = JSON.parse(readFileSync(file, 'utf8')) as { context?: Record<string, unknown> };
+  const project = JSON.parse(readFileSync(PROJECT, 'utf8')) as { context?: Record<string, unknown> };
   return project.context ?? {};
 }
 

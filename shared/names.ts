@@ -75,6 +75,14 @@ export const OUTPUTS = {
   lakeBucket: 'LakeBucket',
 } as const;
 
+/** Outputs that are there only with `bridgeAccess.caCertificate`: what a bridge outside AWS signs in with. */
+export const ACCESS_OUTPUTS = {
+  trustAnchorArn: 'TrustAnchorArn',
+  bridgeProfileArn: 'BridgeProfileArn',
+  /** JSON: { "<bridge>": "<role arn>" } */
+  bridgeRoleArns: 'BridgeRoleArns',
+} as const;
+
 /** `raw/v1/dt=2026-11-20/<digest>.parquet`; dt is the UTC day of observedAt, never of the function's clock. */
 export function rawKey(day: string, digest: string): string {
   return `${LAKE.raw}dt=${day}/${digest}.parquet`;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { describeFaults } from './message.ts';
-import { OUTPUTS } from './names.ts';
+import { ACCESS_OUTPUTS, OUTPUTS } from './names.ts';
 import { bridgeIdSchema } from './snapshot.ts';
 
 /** What bridge and command line know of the cloud side. */
@@ -14,6 +14,13 @@ export interface CloudOutputs {
   readonly positionsTable: string;
   readonly auditTable: string;
   readonly lakeBucket: string;
+  /** Where the deployment takes certificates: IAM Roles Anywhere. */
+  readonly bridgeAccess?: {
+    readonly trustAnchorArn: string;
+    readonly profileArn: string;
+    /** bridge id -> ARN of its role */
+    readonly roleArns: Readonly<Record<string, string>>;
+  };
 }
 
 const name = z.string().min(1);
@@ -35,6 +42,12 @@ const valuesSchema = z.object({
   [OUTPUTS.positionsTable]: name,
   [OUTPUTS.auditTable]: name,
   [OUTPUTS.lakeBucket]: name,
+});
+
+const bridgeAccessSchema = z.object({
+  [ACCESS_OUTPUTS.trustAnchorArn]: name,
+  [ACCESS_OUTPUTS.bridgeProfileArn]: name,
+  [ACCESS_OUTPUTS.bridgeRoleArns]: jsonText.pipe(z.record(bridgeIdSchema, name)),
 });
 
 const fileSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
@@ -65,5 +78,20 @@ export function parseOutputs(text: string): CloudOutputs {
     positionsTable: found[OUTPUTS.positionsTable],
     auditTable: found[OUTPUTS.auditTable],
     lakeBucket: found[OUTPUTS.lakeBucket],
+    ...bridgeAccess(merged),
+  };
+}
+
+function bridgeAccess(merged: Record<string, unknown>): Pick<CloudOutputs, 'bridgeAccess'> {
+  if (merged[ACCESS_OUTPUTS.trustAnchorArn] === undefined) return {};
+  const values = bridgeAccessSchema.safeParse(merged);
+  if (!values.success) throw new Error(`the outputs file lacks something: ${describeFaults(values.error)}`);
+  const found = values.data;
+  return {
+    bridgeAccess: {
+      trustAnchorArn: found[ACCESS_OUTPUTS.trustAnchorArn],
+      profileArn: found[ACCESS_OUTPUTS.bridgeProfileArn],
+      roleArns: found[ACCESS_OUTPUTS.bridgeRoleArns],
+    },
   };
 }

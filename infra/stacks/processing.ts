@@ -7,7 +7,9 @@ import type { Construct } from 'constructs';
 import { COMPACT, DEAD_LETTER, FEED } from '../../shared/limits.ts';
 import { FUNCTION_ENV, LAKE, OUTPUTS } from '../../shared/names.ts';
 import { acknowledgeKeys } from '../constructs/acknowledge.ts';
+import { AddressAccess } from '../constructs/address-access.ts';
 import { BridgeAccess } from '../constructs/bridge-access.ts';
+import { CertificateAccess } from '../constructs/certificate-access.ts';
 import { consume } from '../constructs/consume.ts';
 import { Handler } from '../constructs/handler.ts';
 import { type NativeTarget, nativePackages } from '../constructs/native-packages.ts';
@@ -37,8 +39,18 @@ export class ProcessingStack extends Stack {
   /** Metadata of the stream's records that the feed function could not take, not the records. */
   readonly feedFailures: Queue;
 
-  constructor(scope: Construct, id: string, state: StateStack, settings: Settings) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: {
+      readonly state: StateStack;
+      readonly settings: Settings;
+      /** Certificate of the trader's authority; without one no certificate opens anything. */
+      readonly authorityPem: string | undefined;
+    },
+  ) {
     super(scope, id, { description: 'slotwise: functions, their triggers and the access of the bridges.' });
+    const { state, settings, authorityPem } = props;
     this.drain = this.#addDrain(state, settings);
     this.deadLetter = this.#addDeadLetter(state, settings);
     this.feeds = new Map(
@@ -56,9 +68,15 @@ export class ProcessingStack extends Stack {
     );
     this.feed = this.#addFeed(state, settings);
     this.compact = this.#addCompact(state, settings);
-    for (const [bridge, feed] of this.feeds) {
-      new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state });
-    }
+    const access = new Map(
+      [...this.feeds].map(([bridge, feed]) => [
+        bridge,
+        new BridgeAccess(this, `Bridge-${bridge}`, { bridge, feed, state }),
+      ]),
+    );
+    if (authorityPem !== undefined) new CertificateAccess(this, 'Certificates', { authorityPem, access });
+    const sourceIps = settings.bridgeAccess?.sourceIps;
+    if (sourceIps !== undefined) new AddressAccess(this, 'Addresses', { sourceIps, access });
     new CfnOutput(this, OUTPUTS.feedQueueUrls, { value: this.#feedQueueUrls() });
   }
 

@@ -123,6 +123,10 @@ export class CloudTemplate {
         return `arn:aws:iam::${EMULATED_ACCOUNT}:role/${name}`;
       case 'AWS::IAM::ManagedPolicy':
         return `arn:aws:iam::${EMULATED_ACCOUNT}:policy/${name}`;
+      case 'AWS::RolesAnywhere::TrustAnchor':
+        return `arn:aws:rolesanywhere:${place}:trust-anchor/${name}`;
+      case 'AWS::RolesAnywhere::Profile':
+        return `arn:aws:rolesanywhere:${place}:profile/${name}`;
       case 'AWS::Logs::LogGroup':
         return `arn:aws:logs:${place}:log-group:${name}:*`;
       default:
@@ -214,6 +218,8 @@ export class CloudTemplate {
       case 'AWS::Events::Rule Arn':
       case 'AWS::IAM::Role Arn':
       case 'AWS::Logs::LogGroup Arn':
+      case 'AWS::RolesAnywhere::TrustAnchor TrustAnchorArn':
+      case 'AWS::RolesAnywhere::Profile ProfileArn':
         return this.arn(resource.type, name);
       case 'AWS::SQS::Queue QueueName':
         return name;

@@ -15,6 +15,9 @@ export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::SNS::Topic': 'nobody is told of alarms here',
   'AWS::SNS::TopicPolicy': 'nobody is told of alarms here',
   'AWS::SNS::Subscription': 'nobody is told of alarms here',
+  'AWS::RolesAnywhere::TrustAnchor': 'nobody signs in here: a bridge signs as itself',
+  'AWS::RolesAnywhere::Profile': 'nobody signs in here: a bridge signs as itself',
+  'AWS::IAM::User': 'nobody signs as a user here: a bridge signs as itself',
   'AWS::CDK::Metadata': 'tells AWS which constructs are in use',
 };
 

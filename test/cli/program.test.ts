@@ -44,6 +44,7 @@ describe('the program', () => {
         'verify',
         'audit',
         'dlq',
+        'certs',
         'Exit codes',
       ],
     ],
@@ -88,6 +89,10 @@ describe('the program', () => {
       ['list', 'show', 'redrive', 'safe to repeat', 'Examples'],
     ],
     [
+      ['certs', '--help'],
+      ['init', 'issue', 'renew', 'aws_signing_helper', 'Examples'],
+    ],
+    [
       ['local', '--help'],
       ['--flips', '--fresh'],
     ],
@@ -125,6 +130,7 @@ describe('the program', () => {
     [['lines', 'explain', 'a', '--status-url', 'nix'], 'is no URL'],
     [['lines', '--status-url', 'nix', 'explain', 'a'], 'is no URL'],
     [['lines', 'a'], 'see slotwise lines --help'],
+    [['certs', 'issue'], "missing required argument 'bridge'"],
     [['local', '--nix'], "unknown option '--nix': see slotwise local --help"],
     [['record'], "required option '--gateway <host:port>' not specified"],
     [['record', '--gateway', 'nix'], 'must be HOST:PORT'],

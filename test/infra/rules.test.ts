@@ -15,7 +15,7 @@ beforeAll(() => {
   app = appOf({
     outdir,
     bridges: ['home', 'cloud'],
-    overrides: { alarmEmail: 'trader@example.com' },
+    overrides: { alarmEmail: 'trader@example.com', bridgeAccess: { sourceIps: ['203.0.113.7/32'] } },
     // The rules look at no machine code: that of this machine is here already.
     runsHere: true,
   });

@@ -43,6 +43,10 @@ describe('settingsOf', () => {
     [{ compact: { graceS: 0 } }, /compact.graceS/],
     [{ architecture: 'mips' }, /architecture/],
     [{ logRetentionDays: 31 }, /logRetentionDays/],
+    [{ bridgeAccess: { sourceIps: ['203.0.113.7'] } }, /must be a CIDR block/],
+    [{ bridgeAccess: { sourceIps: ['0.0.0.0/0'] } }, /must not be every address/],
+    [{ bridgeAccess: { sourceIps: [] } }, /must name at least one address/],
+    [{ bridgeAccess: { caCertificate: '' } }, /caCertificate/],
     ['fast', /slotwise:settings/],
   ])('refuses the settings %j', (overrides, fault) => {
     expect(() => settingsOf({ bridges, overrides })).toThrow(fault);
