@@ -108,7 +108,7 @@ describe('a compactor that dies', () => {
         await lake.pass('nightly', { nowMs: nowMs + 1 });
         expect(await lake.seqs('compacted')).toEqual([...delivered].toSorted((left, right) => left - right));
       }),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
   }, 60_000);
 });

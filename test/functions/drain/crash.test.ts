@@ -15,7 +15,7 @@ import { record } from '../../support/sqs-records.ts';
 import { type Death, mortalStores } from './mortal.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const RUNS = 8;
+const RUNS = 5;
 /** As the queue is configured: after so many deliveries a message is dead-lettered. */
 const DELIVERIES_MAX = 5;
 
