@@ -63,6 +63,8 @@ describe('an hourly pass', () => {
     expect(await lake.pass('hourly')).toMatchObject({ days: 2, rows: 2 });
     expect(await lake.pass('nightly')).toMatchObject({ days: 3, rows: 1 });
     expect(await lake.seqs('compacted')).toEqual([1, 2, 3]);
+    const ofDay = (day: string) => lake.query('SELECT seq FROM compacted', { first: day, last: day });
+    expect(await ofDay('2026-11-19')).toEqual([[2]]);
   });
 
   it('goes on where its time ended, and never takes an object twice', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLake } from '../../../cli/lake/lake.ts';
+import type { DayRange } from '../../../cli/lake/objects.ts';
 import { compact, type Pass, type PassOutcome } from '../../../functions/compact/compact.ts';
 import type { Work } from '../../../functions/compact/day.ts';
 import { DeltaTable } from '../../../functions/compact/delta-table.ts';
@@ -65,11 +66,12 @@ export class LakeUnderTest {
     return await compact(work, pass);
   }
 
-  async query(sql: string): Promise<readonly (readonly unknown[])[]> {
+  /** @param days that the reader asks about; default all */
+  async query(sql: string, days: DayRange = {}): Promise<readonly (readonly unknown[])[]> {
     const cacheDirectory = await mkdtemp(join(tmpdir(), 'slotwise-lake-'));
     try {
       const { clients, bucket } = this.#services;
-      await using lake = await openLake({ s3: clients.s3, bucket, cacheDirectory });
+      await using lake = await openLake({ s3: clients.s3, bucket, cacheDirectory, days });
       return (await lake.query(sql)).rows;
     } finally {
       await rm(cacheDirectory, { recursive: true, force: true });
