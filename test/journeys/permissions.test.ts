@@ -78,6 +78,31 @@ describe('a journey under the policies of the templates', () => {
     expect(rows).toHaveLength(2);
   }, 60_000);
 
+  it('compacts each row once where two passes of a day run at the same time, and the log takes one', async () => {
+    const { cloud } = system;
+    const { s3 } = cloud.clients('test');
+    const lostPuts = () =>
+      cloud.journal
+        .entries()
+        .filter(
+          ({ call }) => call.operation === 'PutObject' && call.accesses[0]?.resource.includes('/_delta_log/'),
+        )
+        .reduce((sum, { faults }) => sum + faults, 0);
+    let seq = 0;
+    const race = async () => {
+      seq += 1;
+      const row = snapshot({ bridge: 'race', seq, observedAt: '2026-11-03T15:00:00.000Z' });
+      await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: row }]);
+      const outcomes = await Promise.all([cloud.fire('CompactNightly'), cloud.fire('CompactNightly')]);
+      const rows = outcomes.map((outcome) => (outcome as { rows: number }).rows);
+      expect(rows.toSorted()).toEqual([0, 1]);
+      return lostPuts() > 0;
+    };
+    await eventually(race, { what: 'a commit that came second', deadlineMs: 40_000 });
+    const ids = await system.ask("select snapshot_id from compacted where bridge = 'race' order by seq");
+    expect(ids).toHaveLength(seq);
+  }, 60_000);
+
   const used = (action: string, part: string) =>
     system.cloud.journal
       .accesses()
