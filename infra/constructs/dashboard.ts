@@ -14,7 +14,7 @@ import type { Construct } from 'constructs';
 import type { FeedStack } from '../stacks/feed.ts';
 import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
-import { age, depth, drained, gauge, PERIOD, tableMetric } from './signals.ts';
+import { age, compacted, depth, drained, gauge, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
@@ -113,7 +113,11 @@ function tablesRow({ state }: OverviewProps): IWidget[] {
       ...tables.map((table) => tableMetric(table, 'WriteThrottleEvents')),
       ...tables.map((table) => tableMetric(table, 'ReadThrottleEvents')),
     ]),
-    graph('Lake: rows stored; records sent back', [drained('RecordsStored')], [drained('RecordsFailed')]),
+    graph(
+      'Lake: rows stored; records sent back',
+      [drained('RecordsStored')],
+      [drained('RecordsFailed'), labelled(compacted('RecordsFailed'), 'ids with two bodies')],
+    ),
   ];
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heartbeatMetrics } from '../../functions/drain/heartbeat.ts';
-import { DRAIN_METRICS, HEARTBEAT_METRICS } from '../../shared/metrics.ts';
+import { COMPACT_METRICS, DRAIN_METRICS, HEARTBEAT_METRICS, type Metric } from '../../shared/metrics.ts';
 import { heartbeat } from '../support/messages.ts';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -94,6 +94,7 @@ describe('the alarms and the dashboard', () => {
     const own = [
       ...BRIDGES.flatMap((Bridge) => HEARTBEAT_METRICS.map(({ name }) => ({ name, dimensions: { Bridge } }))),
       ...DRAIN_METRICS.map(({ name }) => ({ name, dimensions: { Function: 'drain' } })),
+      ...COMPACT_METRICS.map(({ name }) => ({ name, dimensions: { Function: 'compact' } })),
     ];
     const missing = own.filter((stat) => !shown.has(JSON.stringify({ namespace: 'slotwise', ...stat })));
     expect(missing).toEqual([]);
@@ -107,13 +108,14 @@ describe('the alarms and the dashboard', () => {
 
 describe('the metrics of our own', () => {
   it('are ten at most, and none has a dimension of its own', () => {
-    expect(HEARTBEAT_METRICS.length + DRAIN_METRICS.length).toBeLessThanOrEqual(10);
+    const names = [...HEARTBEAT_METRICS, ...DRAIN_METRICS, ...COMPACT_METRICS].map(({ name }) => name);
+    expect(new Set(names).size).toBeLessThanOrEqual(10);
   });
 });
 
 describe('each alarm', () => {
   it('tells somebody, of its end as well, and says what a gap means', () => {
-    expect(alarms).toHaveLength(7 + 5 * BRIDGES.length);
+    expect(alarms).toHaveLength(8 + 5 * BRIDGES.length);
     for (const alarm of alarms) {
       expect(alarm.AlarmActions, alarm.AlarmDescription).toHaveLength(1);
       expect(alarm.OKActions, alarm.AlarmDescription).toHaveLength(1);
@@ -176,11 +178,18 @@ describe('the topic of the alarms', () => {
   });
 });
 
+const OF_FUNCTIONS: Readonly<Record<string, readonly Metric[]>> = {
+  drain: DRAIN_METRICS,
+  compact: COMPACT_METRICS,
+};
+
 function isReported({ namespace, name, dimensions }: Stat): boolean {
   if (namespace === 'slotwise') {
     const { Bridge, Function: of } = dimensions;
-    const list = of === 'drain' ? DRAIN_METRICS : HEARTBEAT_METRICS;
-    return list.some((metric) => metric.name === name) && (of === 'drain' || BRIDGES.includes(Bridge ?? ''));
+    const list: readonly Metric[] = of === undefined ? HEARTBEAT_METRICS : (OF_FUNCTIONS[of] ?? []);
+    return (
+      list.some((metric) => metric.name === name) && (of !== undefined || BRIDGES.includes(Bridge ?? ''))
+    );
   }
   const service = OF_AWS[namespace];
   return service?.names.includes(name) === true && isResource(dimensions[service.dimension]);

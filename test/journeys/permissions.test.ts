@@ -1,6 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { unneededStatements } from '../../local/aws/permission-audit.ts';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
@@ -102,6 +102,32 @@ describe('a journey under the policies of the templates', () => {
     const ids = await system.ask("select snapshot_id from compacted where bridge = 'race' order by seq");
     expect(ids).toHaveLength(seq);
   }, 60_000);
+
+  it('reports an id with two bodies as a metric, which an alarm looks at', async () => {
+    const { cloud } = system;
+    const { s3 } = cloud.clients('test');
+    const twice = snapshot({ bridge: 'twice', seq: 1, observedAt: '2026-11-04T15:00:00.000Z' });
+    await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: twice }]);
+    await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: twice, body: 'another' }]);
+    const lines: string[] = [];
+    onTestFinished(cloud.onFunctionLine((_, line) => void lines.push(line)));
+    await cloud.fire('CompactNightly');
+    const documents = lines
+      .filter((line) => line.includes('snapshot.conflict'))
+      .map((line): unknown => JSON.parse(line));
+    expect(documents).toMatchObject([
+      {
+        _aws: {
+          CloudWatchMetrics: [
+            { Namespace: 'slotwise', Dimensions: [['Function']], Metrics: [{ Name: 'RecordsFailed' }] },
+          ],
+        },
+        Function: 'compact',
+        RecordsFailed: 1,
+        day: '2026-11-04',
+      },
+    ]);
+  });
 
   const used = (action: string, part: string) =>
     system.cloud.journal
