@@ -19,6 +19,8 @@ export interface Work {
   readonly graceMs: number;
   /** Raw objects that one commit takes. */
   readonly batchObjects: number;
+  /** Raw objects that are put together at once. */
+  readonly openObjects: number;
   /** False once no further batch should begin. */
   readonly hasTime: () => boolean;
 }
@@ -31,7 +33,7 @@ export const PLACE = 'place_of_row';
 /** @returns SQL: all rows of some Parquet files, with every column that any of them has, and PLACE */
 export function rowsOfFiles(paths: readonly string[]): string {
   return `(SELECT *, (file_index << 32) + file_row_number AS ${PLACE}
-    FROM read_parquet(${literals(paths)}, union_by_name = true))`;
+    FROM read_parquet(${literals(paths)}, union_by_name = true, hive_partitioning = false))`;
 }
 
 /** @returns the columns of such a relation, without PLACE */

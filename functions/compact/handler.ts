@@ -36,6 +36,7 @@ async function runPass(event: unknown, context: Context): Promise<PassOutcome> {
       nowMs: Date.now(),
       graceMs,
       batchObjects: COMPACT.batchObjects,
+      openObjects: COMPACT.openObjects,
       hasTime: () => context.getRemainingTimeInMillis() > COMPACT.reserveMs,
     },
     pass,

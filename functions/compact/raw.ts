@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TableColumn } from '../../shared/delta/schema.ts';
-import { COMPACT } from '../../shared/limits.ts';
 import { LAKE } from '../../shared/names.ts';
 import { columnsOfRows, rowsOfFiles, type Work } from './day.ts';
 import { schemaBytes } from './parquet-schema.ts';
@@ -33,9 +32,7 @@ export async function openRaw(work: Work, keys: readonly string[]): Promise<read
   const prefix = literal(first.slice(0, first.lastIndexOf('/') + 1));
   const chunks = await bench.emptied('chunks');
   const paths: string[] = [];
-  for await (const batch of ahead(parts(keys, COMPACT.openObjects), (part, index) =>
-    bring(work, part, index),
-  )) {
+  for await (const batch of ahead(parts(keys, work.openObjects), (part, index) => bring(work, part, index))) {
     for (const files of batch) {
       const path = join(chunks, `${paths.length}.parquet`);
       await bench.run(

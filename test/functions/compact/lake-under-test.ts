@@ -29,7 +29,8 @@ export const GRACE_MS = 7 * 86_400_000;
 
 type Client = ReturnType<typeof clientsOf>['s3'];
 
-export interface PassOptions extends Partial<Pick<Work, 'nowMs' | 'batchObjects' | 'hasTime'>> {
+export interface PassOptions
+  extends Partial<Pick<Work, 'nowMs' | 'batchObjects' | 'openObjects' | 'hasTime'>> {
   /** To a client of its own, before it is used: a hook into what it sends. */
   readonly prepare?: (client: Client) => void;
 }
@@ -86,6 +87,7 @@ export class LakeUnderTest {
       nowMs: pass === 'hourly' ? EVENING_MS : NEXT_NIGHT_MS,
       graceMs: GRACE_MS,
       batchObjects: 5000,
+      openObjects: 250,
       hasTime: () => true,
       ...rest,
     };
