@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 
 type Handle = S3Client['config']['requestHandler']['handle'];
@@ -47,7 +45,9 @@ export class SmallObjects {
       request.path = `${prefix}${pathOf(key)}`;
       const signed = (await signer.sign(request)) as Request;
       const { response } = await this.#client.config.requestHandler.handle(signed);
-      const bytes = await buffer(response.body as Readable);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      const bytes = Buffer.concat(chunks);
       const isWhole = Number(response.headers['content-length']) === bytes.length;
       return response.statusCode === 200 && isWhole ? bytes : undefined;
     } catch {
