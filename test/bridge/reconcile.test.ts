@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type Item, readHolder } from '../../bridge/reconciler/table.ts';
 import { Positions, positionItem } from '../../functions/drain/positions.ts';
 import { startGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
+import { RECONCILE } from '../../shared/limits.ts';
 import { POSITIONS } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import { slotwise } from '../cli/run-slotwise.ts';
@@ -158,6 +160,23 @@ describe(`a bridge that compares the table of positions with its sweeps (seed ${
     expect(shown.stdout).toContain('4 mended since the bridge started');
     expect(shown.stdout).not.toContain(ACCOUNT);
   }, 40_000);
+
+  it('reads a partition in pages, the lease first', async () => {
+    const rows = Array.from({ length: 2 * RECONCILE.pageRows }, (_, at) => at + 1);
+    const contract = { ...spare.contract };
+    await Promise.all(
+      rows.map((conId) => put(snapshot({ account: ACCOUNT, contract: { ...contract, conId } }))),
+    );
+    const lease = { account: ACCOUNT, conId: POSITIONS.leaseConId, bridge: 'home', at: OLD.observedAt };
+    await services.documents.send(new PutCommand({ TableName: services.tables.positions, Item: lease }));
+    const table = { client: services.documents, name: services.tables.positions };
+    const items: Item[] = [];
+    for await (const item of readHolder(table, { account: ACCOUNT }, AbortSignal.timeout(10_000)))
+      items.push(item);
+    expect(items[0]).toEqual({ type: 'lease', bridge: 'home', at: OLD.observedAt });
+    expect(items.slice(1).map((item) => item.type === 'row' && item.row.contract.conId)).toEqual(rows);
+    expect(asked).toBe(3);
+  });
 
   it('neither compares nor mends what another bridge holds', async () => {
     startDrain();
