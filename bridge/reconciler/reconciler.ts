@@ -23,6 +23,9 @@ export interface ReconcilerOptions {
   readonly log: Log;
 }
 
+/** Between two questions whether the outbox has let go: it takes a second as a rule. */
+const LET_GO_POLL_MS = 1000;
+
 /** Shown: enough to see what it is about. */
 const SHOWN_MAX = 20;
 
@@ -131,7 +134,7 @@ export class Reconciler {
       if (performance.now() - begunTick >= drainPeriodMs) {
         this.#obstacle = `the outbox has not sent everything of ${knownAt} yet`;
       }
-      await sleep(this.#settleMs, signal);
+      await sleep(LET_GO_POLL_MS, signal);
     }
   }
 
