@@ -6,9 +6,10 @@ import type { Log } from '../log.ts';
 import type { Outbox } from '../outbox/draft.ts';
 import type { PositionBook } from '../positions/book.ts';
 import { Bell, sleep } from '../wait.ts';
-import { type Holder, HolderComparison, isMendable, type Terms } from './compare.ts';
+import { isMendable } from './compare.ts';
+import { lookAtTable } from './look.ts';
 import { dueOf, Findings, judge, mendingOf, type Suspect, type Suspects, standing } from './suspects.ts';
-import { type PositionsTable, readHolder } from './table.ts';
+import type { PositionsTable } from './table.ts';
 
 export interface ReconcilerOptions {
   readonly bridge: string;
@@ -140,21 +141,27 @@ export class Reconciler {
 
   /** Never rejects: what cannot be read is read again. */
   async #look(): Promise<void> {
-    const { book, accounts } = this.#options;
+    const { book } = this.#options;
     const [now, nowTick] = [new Date().toISOString(), performance.now()];
+    const accounts = this.#options.accounts();
     try {
-      const { findings, unread } = await this.#compare();
+      const { findings, unread } = await lookAtTable({
+        ...this.#options,
+        accounts,
+        known: this.#suspects,
+        lookedAt: this.#lookedAt,
+        signal: this.#abort.signal,
+      });
       const { suspects, mended } = judge(this.#suspects, findings, {
         state: book.state,
-        accounts: accounts(),
+        accounts,
         now,
         nowTick,
       });
       this.#suspects = suspects;
       this.#noteMended(mended);
-      this.#findings = findings;
-      this.#obstacle = describeUnread(unread, accounts());
-      if (this.#obstacle === undefined) this.#lastAt = now;
+      this.#obstacle = describeUnread(unread, accounts);
+      if (this.#obstacle === undefined) [this.#findings, this.#lastAt] = [findings, now];
       if (this.#lastFault !== undefined) this.#options.log.info('reconcile-recovered');
       this.#lastFault = undefined;
       await this.#mend({ findings, now, nowTick });
@@ -164,77 +171,38 @@ export class Reconciler {
     this.#lookedAt = now;
   }
 
-  /** @returns what was found, and the accounts without a list that is newer than the last look */
-  async #compare(): Promise<{ readonly findings: Findings; readonly unread: readonly string[] }> {
-    const { book, outbox, bridge, secTypes } = this.#options;
-    const findings = new Findings(this.#suspects);
-    const unread: string[] = [];
-    const { produced } = await outbox.status();
-    for (const account of this.#options.accounts()) {
-      const { lists, lastKeyframeAt } = book.state;
-      const list = lists.get(account);
-      const isOld = list !== undefined && this.#lookedAt !== undefined && list.completedAt <= this.#lookedAt;
-      if (list === undefined || lastKeyframeAt === undefined || isOld) {
-        unread.push(account);
-        continue;
-      }
-      const next = { bridge, epoch: outbox.epoch, seq: produced + 1 };
-      findings.drainedAt.set(
-        account,
-        await this.#compareAccount(account, { list, lastKeyframeAt, next, secTypes }, findings),
-      );
-    }
-    return { findings, unread };
-  }
-
-  /** @returns the time of our last heartbeat that has come through */
-  async #compareAccount(account: string, terms: Terms, findings: Findings): Promise<string | undefined> {
-    const { book, table, bridge } = this.#options;
-    const positions = [...book.state.positions.values()].filter((position) => position.account === account);
-    const models = new Set([undefined, ...positions.map(({ modelCode }) => modelCode)]);
-    let drainedAt: string | undefined;
-    for (const modelCode of models) {
-      const holder: Holder = modelCode === undefined ? { account } : { account, modelCode };
-      const own = positions.filter((position) => position.modelCode === modelCode);
-      const comparison = new HolderComparison(holder, own, terms);
-      for await (const item of readHolder(table, holder, this.#abort.signal)) {
-        if (item.type === 'lease') {
-          if (item.bridge === bridge) drainedAt = item.at;
-          continue;
-        }
-        findings.rows += 1;
-        const difference =
-          item.type === 'row' ? comparison.see(item.row) : comparison.seeUnreadable(item.conId);
-        if (difference !== undefined) findings.add(difference);
-      }
-      for (const difference of comparison.rest()) findings.add(difference);
-      findings.positions += comparison.compared;
-    }
-    return drainedAt;
-  }
-
   async #mend(look: {
     readonly findings: Findings;
     readonly now: string;
     readonly nowTick: number;
   }): Promise<void> {
-    const { book, drainPeriodMs, log } = this.#options;
+    const { book, drainPeriodMs } = this.#options;
     const { findings, now, nowTick } = look;
     const found = standing(this.#suspects, { nowTick, drainPeriodMs });
     const due = dueOf(found, {
       drainedAt: findings.drainedAt,
       lastKeyframeAt: book.state.lastKeyframeAt ?? now,
     });
-    if (due.length > 0 || (found.length > 0 && !this.#differs)) {
-      log.warn('positions-table-differs', { ...findings.counts, mending: due.length });
-    } else if (found.length === 0 && this.#differs) {
+    const mending = due.length > 0 && (await book.mend(mendingOf(due))) ? due : [];
+    const suspects = new Map(this.#suspects);
+    for (const suspect of mending) suspects.set(suspect.key, { ...suspect, mendedAt: now });
+    this.#suspects = suspects;
+    this.#tell({ counts: findings.counts, standing: found.length, mending: mending.length });
+  }
+
+  #tell(of: {
+    readonly counts: Findings['counts'];
+    readonly standing: number;
+    readonly mending: number;
+  }): void {
+    const { log } = this.#options;
+    const differs = of.standing > 0;
+    if (of.mending > 0 || (differs && !this.#differs)) {
+      log.warn('positions-table-differs', { ...of.counts, mending: of.mending });
+    } else if (!differs && this.#differs) {
       log.info('positions-table-agrees', { mended: this.#mendedCount });
     }
-    this.#differs = found.length > 0;
-    if (due.length === 0 || !(await book.mend(mendingOf(due)))) return;
-    const suspects = new Map(this.#suspects);
-    for (const suspect of due) suspects.set(suspect.key, { ...suspect, mendedAt: now });
-    this.#suspects = suspects;
+    this.#differs = differs;
   }
 
   #noteMended(mended: readonly Suspect[]): void {

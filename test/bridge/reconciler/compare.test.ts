@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CommittedPosition } from '../../../bridge/outbox/draft.ts';
 import { HolderComparison, type TableRow } from '../../../bridge/reconciler/compare.ts';
-import { dueOf, Findings, judge, type Suspects } from '../../../bridge/reconciler/suspects.ts';
+import { dueOf, Findings, judge, type Suspects, standing } from '../../../bridge/reconciler/suspects.ts';
 import { RECONCILE } from '../../../shared/limits.ts';
 import { ACCOUNT, contract, row, START } from '../positions/rows.ts';
 import { BRIDGE, EMPTY, EPOCH, tableRow } from './table-model.ts';
@@ -104,6 +104,12 @@ describe('suspects', () => {
     const again = judge(suspects, missing(5000, suspects), context(90)).suspects;
     expect([...again.keys()]).toEqual([...suspects.keys()]);
     expect(new Set([...again.values()].map(({ since }) => since))).toEqual(new Set([at(0)]));
+  });
+
+  it('stand once they are a drain period old', () => {
+    const { suspects } = judge(new Map(), missing(1), context(10));
+    const found = (ms: number) => standing(suspects, { nowTick: 10_000 + ms, drainPeriodMs: 65_000 }).length;
+    expect([found(0), found(64_999), found(65_000)]).toEqual([0, 0, 1]);
   });
 
   it('begin anew when the row, the quantity or the kind is another one', () => {
