@@ -143,7 +143,7 @@ export const RECONCILE = {
   /** After the outbox has let go of a keyframe: the ordinary way to the table, twice the batch window. */
   settleMs: 2 * DRAIN.batchWindowS * SECOND_MS,
   /** Rows of one page, and so in memory at once. */
-  pageRows: 200,
+  pageRows: 100,
   /** Differences of each kind that are remembered, and mended at one look. */
   suspectsMax: 250,
 } as const;

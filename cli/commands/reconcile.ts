@@ -35,7 +35,7 @@ Examples:
   $ slotwise reconcile --json | jq '.[].reconcile.differences'`;
 
 async function reconcile(options: ReconcileOptions): Promise<void> {
-  const [{ known, silent }, { reconcileView }] = await Promise.all([
+  const [{ known, silent }, { exitCodeOf, reconcileView }] = await Promise.all([
     readBridges(options),
     import('../lines/reconcile.ts'),
   ]);
@@ -50,12 +50,5 @@ async function reconcile(options: ReconcileOptions): Promise<void> {
     );
   } else print(known.map(reconcileView).join('\n\n'));
   for (const reading of silent) note(describeSilence([reading]));
-  process.exitCode = silent.length > 0 ? EXIT.undecided : EXIT.ok;
-  for (const { type, status } of known) {
-    const state = status.reconcile?.state;
-    if (state === 'differs') process.exitCode = EXIT.failed;
-    else if (process.exitCode === EXIT.ok && (type !== 'live' || state !== 'agrees')) {
-      process.exitCode = EXIT.undecided;
-    }
-  }
+  process.exitCode = exitCodeOf([...known, ...silent]);
 }

@@ -1,9 +1,20 @@
 import type { DifferenceStatus, ReconcileStatus } from '../../shared/status.ts';
+import { EXIT, type ExitCode } from '../failure.ts';
 import { contractName } from '../output/contract.ts';
 import { shownInstant } from '../output/instant.ts';
 import { paint } from '../output/style.ts';
 import { table } from '../output/table.ts';
+import type { StatusReading } from './read-status.ts';
 import { asOfLines, type KnownReading } from './view.ts';
+
+/** @returns of all bridges the worst; what one that does not answer said last is no agreement of now */
+export function exitCodeOf(readings: readonly StatusReading[]): ExitCode {
+  const states = readings.map((reading) =>
+    reading.type === 'unknown' ? undefined : { ...reading.status.reconcile, isLive: reading.type === 'live' },
+  );
+  if (states.some((each) => each?.state === 'differs')) return EXIT.failed;
+  return states.every((each) => each?.state === 'agrees' && each.isLive) ? EXIT.ok : EXIT.undecided;
+}
 
 /** What `slotwise reconcile` prints for a person. Pure but for colours. */
 export function reconcileView(reading: KnownReading): string {

@@ -21,7 +21,7 @@ import { ACCOUNT, contract, OPTIONS, START, sweep } from '../positions/rows.ts';
 
 export const BRIDGE = 'home';
 export const EPOCH = '1795185000000-aaaaaa';
-export const DRAIN_PERIOD_MS = 65_000;
+const DRAIN_PERIOD_MS = 65_000;
 export const EMPTY: PositionState = {
   positions: new Map(),
   lists: new Map(),
