@@ -5,6 +5,7 @@ import { App } from 'aws-cdk-lib';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
+import { CatalogStack } from './stacks/catalog.ts';
 import { FeedStack } from './stacks/feed.ts';
 import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
@@ -17,6 +18,7 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
+  catalog: 'SlotwiseCatalog',
 } as const;
 
 export interface SynthesizeOptions {
@@ -81,6 +83,7 @@ export function appOf(options: SynthesizeOptions): App {
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
   new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  new CatalogStack(app, STACKS.catalog, { state, settings });
   return app;
 }
 
