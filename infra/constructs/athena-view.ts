@@ -20,7 +20,7 @@ const ZONED = 'TIMESTAMP WITH TIME ZONE';
 export function snapshotsSql({ database, raw, table, columns }: ViewSource): string {
   const names = columns.map(({ name }) => quoted(name)).join(', ');
   const rowsOf = (source: string, read: (column: TableColumn) => string, isRaw: number) =>
-    `SELECT ${columns.map((column) => `${read(column)} AS ${quoted(column.name)}`).join(', ')}, ${isRaw} AS is_raw
+    `SELECT ${columns.map((column) => named(read(column), column.name)).join(', ')}, ${isRaw} AS is_raw
     FROM ${quoted(database)}.${quoted(source)}`;
   return `WITH deliveries AS (
     ${rowsOf(table, inTable, 0)}
@@ -66,6 +66,10 @@ export function viewText(definition: {
     columns: definition.columns.map(({ name, type }) => ({ name, type: catalogType(type).trino })),
   });
   return `/* Presto View: ${Buffer.from(text).toString('base64')} */`;
+}
+
+function named(value: string, name: string): string {
+  return value === quoted(name) ? value : `${value} AS ${quoted(name)}`;
 }
 
 function quoted(name: string): string {
