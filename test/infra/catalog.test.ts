@@ -1,13 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { parquetMetadata, type SchemaElement } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lake, openLake } from '../../cli/lake/lake.ts';
-import { readAssembly } from '../../local/aws/assembly.ts';
-import { CloudTemplate } from '../../local/aws/template.ts';
+import { settingsOf } from '../../infra/settings.ts';
+import { CatalogStack } from '../../infra/stacks/catalog.ts';
+import { StateStack } from '../../infra/stacks/state.ts';
 import { LOG_PREFIX } from '../../shared/delta/log.ts';
 import { LakeUnderTest, snapshotAt } from '../functions/compact/lake-under-test.ts';
 import { startServices, type TestServices } from '../support/services.ts';
-import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
 interface Column {
   readonly Name: string;
@@ -27,39 +31,35 @@ interface TableInput {
   };
 }
 
-let app: Synthesized;
+/** Stands for what CloudFormation calls it. */
+const BUCKET = 'slotwise-lake';
+
+let catalog: Template;
 let services: TestServices;
 let lake: LakeUnderTest;
-let bucketName: string;
 let rawKeys: string[];
 const tables = new Map<string, TableInput>();
 
 beforeAll(async () => {
-  app = synthesized({ bridges: ['home'], runsHere: true });
-  const template = new CloudTemplate(readAssembly(app.directory), {
-    region: 'us-east-1',
-    sqsOrigin: 'http://127.0.0.1:9',
-    streamArn: (name) => `arn:aws:dynamodb:us-east-1:000000000000:table/${name}/stream/1`,
-  });
-  bucketName = template.outputs().SlotwiseState?.LakeBucket ?? '';
-  for (const table of Object.values(app.catalog.findResources('AWS::Glue::Table'))) {
-    const input = resolved(table.Properties.TableInput) as TableInput;
+  const settings = settingsOf({ bridges: ['home'] });
+  const app = new App();
+  const state = new StateStack(app, 'State', settings);
+  catalog = Template.fromStack(new CatalogStack(app, 'Catalog', { state, settings }));
+  for (const { Properties } of Object.values(catalog.findResources('AWS::Glue::Table'))) {
+    const input = resolved(Properties.TableInput) as TableInput;
     tables.set(input.Name, input);
   }
   services = await startServices();
   lake = new LakeUnderTest(services);
-  // In the table: 1 to 3. In raw: all of them, 2 twice, 4 not compacted yet, 5 with two bodies in two objects, 6 in
-  // raw with another body than the table has.
+  // In the table: 1, 2, 3 and 6. In raw: those, 2 more often, 4 not compacted yet and twice, 5 with two bodies in two
+  // objects, 6 with another body than the table has.
   rawKeys = [await lake.put(1, 2, 3), await lake.put(2), await lake.put(6)];
   await lake.pass('hourly');
   rawKeys.push(await lake.put(4), await lake.put(5), await lake.put(2, 4));
   for (const seq of [5, 6]) rawKeys.push(await lake.deliver({ snapshot: snapshotAt(seq), body: 'another' }));
 }, 60_000);
 
-afterAll(async () => {
-  app?.[Symbol.dispose]();
-  await services?.[Symbol.asyncDispose]();
-});
+afterAll(() => services?.[Symbol.asyncDispose]());
 
 describe('the tables of the catalog', () => {
   it('of raw rows have the columns that are in a raw object, with the types that they have there', async () => {
@@ -76,7 +76,7 @@ describe('the tables of the catalog', () => {
     const [first = '', last] = Parameters['projection.dt.range']?.split(',') ?? [];
     for (const key of rawKeys) {
       const day = /dt=(\d{4}-\d\d-\d\d)/.exec(key)?.[1] ?? '';
-      const [before, name] = `s3://${bucketName}/${key}`.split(template.replace(`\${dt}`, day));
+      const [before, name] = `s3://${BUCKET}/${key}`.split(template.replace(`\${dt}`, day));
       expect([before, name]).toEqual(['', expect.stringMatching(/^[0-9a-f]{64}\.parquet$/)]);
       expect(first <= day).toBe(true);
     }
@@ -93,7 +93,7 @@ describe('the tables of the catalog', () => {
     const location = StorageDescriptor.Location ?? '';
     const commits = await services.objectKeys(LOG_PREFIX);
     expect(commits.length).toBeGreaterThan(0);
-    for (const key of commits) expect(`s3://${bucketName}/${key}`).toContain(`${location}_delta_log/0000`);
+    for (const key of commits) expect(`s3://${BUCKET}/${key}`).toContain(`${location}_delta_log/0000`);
     expect(StorageDescriptor.SerdeInfo?.Parameters).toMatchObject({ path: location });
     expect(Parameters).toMatchObject({ table_type: 'DELTA', 'spark.sql.sources.provider': 'delta' });
 
@@ -110,7 +110,7 @@ describe('the tables of the catalog', () => {
   });
 
   it('hold nothing that anybody would miss: deleting them deletes no data', () => {
-    const types = Object.values(app.catalog.toJSON().Resources as Record<string, { Type: string }>);
+    const types = Object.values(catalog.toJSON().Resources as Record<string, { Type: string }>);
     expect(new Set(types.map(({ Type }) => Type))).toEqual(
       new Set(['AWS::Glue::Database', 'AWS::Glue::Table', 'AWS::Athena::WorkGroup']),
     );
@@ -120,10 +120,13 @@ describe('the tables of the catalog', () => {
 describe('the view of the catalog', () => {
   let opened: Lake;
   beforeAll(async () => {
-    const cacheDirectory = join(app.directory, 'cache');
+    const cacheDirectory = mkdtempSync(join(tmpdir(), 'slotwise-catalog-'));
     opened = await openLake({ s3: services.clients.s3, bucket: services.bucket, cacheDirectory });
     for (const statement of asAthenaShows(viewDefinition().schema)) await opened.query(statement);
-    return () => opened[Symbol.asyncDispose]();
+    return async () => {
+      await opened[Symbol.asyncDispose]();
+      rmSync(cacheDirectory, { recursive: true, force: true });
+    };
   });
 
   it('shows each id once, as `slotwise query` does, whatever was delivered twice', async () => {
@@ -156,7 +159,7 @@ describe('the view of the catalog', () => {
 
 describe('the workgroup', () => {
   it('keeps answers for nobody to pay, and ends what reads too much', () => {
-    app.catalog.hasResourceProperties('AWS::Athena::WorkGroup', {
+    catalog.hasResourceProperties('AWS::Athena::WorkGroup', {
       Name: 'slotwise',
       WorkGroupConfiguration: {
         EnforceWorkGroupConfiguration: true,
@@ -179,7 +182,7 @@ function resolved(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value), (_key, part: unknown) => {
     if (typeof part !== 'object' || part === null || !('Fn::Join' in part)) return part;
     const [, pieces] = part['Fn::Join'] as [string, unknown[]];
-    return pieces.map((piece) => (typeof piece === 'string' ? piece : bucketName)).join('');
+    return pieces.map((piece) => (typeof piece === 'string' ? piece : BUCKET)).join('');
   });
 }
 
@@ -206,7 +209,7 @@ function asAthenaShows(schema: string): string[] {
   return [
     `CREATE SCHEMA ${schema}`,
     `CREATE VIEW ${schema}.raw AS SELECT ${columns.join(', ')}, dt::VARCHAR AS dt,
-       's3://${bucketName}/' || object_key AS "$path" FROM main.raw`,
+       's3://${BUCKET}/' || object_key AS "$path" FROM main.raw`,
     `CREATE VIEW ${schema}.compacted AS SELECT * FROM main.compacted`,
   ];
 }
