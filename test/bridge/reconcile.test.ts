@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Reconciler } from '../../bridge/reconciler/reconciler.ts';
 import { type Item, readHolder } from '../../bridge/reconciler/table.ts';
 import { Positions, positionItem } from '../../functions/drain/positions.ts';
 import { startGateway } from '../../local/gateway/gateway.ts';
@@ -10,6 +11,7 @@ import { POSITIONS } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import { slotwise } from '../cli/run-slotwise.ts';
 import { eventually } from '../support/eventually.ts';
+import { recordingLog } from '../support/log.ts';
 import { startServices, type TestServices } from '../support/services.ts';
 import { snapshot } from '../support/snapshots.ts';
 import { type Deployment, deploy, run } from './running.ts';
@@ -176,6 +178,88 @@ describe(`a bridge that compares the table of positions with its sweeps (seed ${
     expect(items[0]).toEqual({ type: 'lease', bridge: 'home', at: OLD.observedAt });
     expect(items.slice(1).map((item) => item.type === 'row' && item.row.contract.conId)).toEqual(rows);
     expect(asked).toBe(3);
+  });
+
+  it('does not look before the outbox has sent what it would look for, and says so', async () => {
+    startDrain();
+    let sent = 0;
+    services.refuse('sqs', ({ headers }) => {
+      const isSend = (headers['x-amz-target'] ?? '').includes('SendMessage');
+      if (isSend) sent += 1;
+      return isSend;
+    });
+    const { until } = await run(deployment, await startSimulated(), HASTE);
+    const { reconcile } = await until(
+      (status) => status.reconcile?.reason?.startsWith('the outbox has not sent') === true,
+      'the outbox is waited for',
+    );
+    expect(reconcile?.state).toBe('undecided');
+    expect(sent).toBeGreaterThan(0);
+    expect(asked).toBe(0);
+    services.refuse('sqs', undefined);
+    await until((status) => status.reconcile?.lastAt !== undefined, 'the table was compared');
+    expect(asked).toBeGreaterThan(0);
+  }, 30_000);
+
+  describe('looks', () => {
+    const lists = () => new Map([[ACCOUNT, { sweepId: '1', completedAt: new Date().toISOString() }]]);
+    const state = {
+      positions: new Map(),
+      guards: new Map(),
+      doubts: new Map(),
+      lastKeyframeAt: OLD.observedAt,
+    };
+    const status = { epoch: OLD.epoch, produced: 1, depth: 0, bytes: 0, maxBytes: 1 } as const;
+    const rest = { dropped: 0, quarantined: 0, notWritten: 0 } as const;
+
+    const look = (keyframeInMs: number, listsNow = lists) => {
+      const reconciler = new Reconciler({
+        bridge: 'home',
+        book: {
+          get state() {
+            return { ...state, lists: listsNow() };
+          },
+          mend: async () => true,
+          untilKeyframeMs: () => keyframeInMs,
+        },
+        outbox: { epoch: OLD.epoch, status: async () => ({ ...status, ...rest }) },
+        table: { client: services.documents, name: services.tables.positions },
+        accounts: () => new Set([ACCOUNT]),
+        drainPeriodMs: 200,
+        log: recordingLog(),
+      });
+      onTestFinished(() => reconciler.stop());
+      reconciler.start();
+      return reconciler;
+    };
+
+    it('after the first sweep and each keyframe, and once more before the next one', async () => {
+      const overdue = look(0);
+      overdue.noteSweep({ keyframe: false });
+      await eventually(() => overdue.status().lastAt !== undefined);
+      expect([asked, overdue.status().state]).toEqual([1, 'agrees']);
+      overdue.noteSweep({ keyframe: false });
+      overdue.noteSweep({ keyframe: true });
+      await eventually(() => asked === 2);
+      await overdue.stop();
+      const ahead = look(1000);
+      ahead.noteSweep({ keyframe: true });
+      await eventually(() => asked >= 4, { what: 'a look that no keyframe asked for' });
+    });
+
+    it('at nothing while there is no newer list of the account', async () => {
+      const first = lists();
+      const reconciler = look(0, () => first);
+      reconciler.noteSweep({ keyframe: true });
+      await eventually(() => reconciler.status().state === 'agrees');
+      reconciler.noteSweep({ keyframe: true });
+      const { reason } = await eventually(() => {
+        const now = reconciler.status();
+        return now.state === 'undecided' && now;
+      });
+      expect(reason).toBe('no complete list of positions since the last look: DU***11');
+      expect(asked).toBe(1);
+    });
   });
 
   it('neither compares nor mends what another bridge holds', async () => {
