@@ -96,7 +96,8 @@ describe('the position book', () => {
     book.accept(swept(0, row(1), row(2)));
     await eventually(() => changed.length === 2);
     const resend = new Map([...book.state.positions.keys()].map((key) => [key, '-3']));
-    book.accept(swept(30, row(1, '0'), row(2)));
+    book.accept(swept(30, row(1), row(2)));
+    book.accept(swept(60, row(1, '0'), row(2)));
     expect(await book.mend({ resend, claims: [] })).toBe(true);
     expect((await bodies()).map(({ contract: { conId }, reason }) => `${conId} ${reason}`)).toEqual([
       '1 opened',
