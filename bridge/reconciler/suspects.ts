@@ -92,7 +92,7 @@ export function judge(
   return { suspects, mended };
 }
 
-/** @returns those that are old enough to be true, of the mendable and of the others */
+/** @returns those that two looks a drain period apart have found: what is true and not on its way */
 export function standing(
   suspects: Suspects,
   { nowTick, drainPeriodMs }: { readonly nowTick: number; readonly drainPeriodMs: number },
