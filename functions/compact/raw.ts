@@ -1,16 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TableColumn } from '../../shared/delta/schema.ts';
-import { LAKE } from '../../shared/names.ts';
+import { rawPrefix } from '../../shared/names.ts';
 import { columnsOfRows, rowsOfFiles, type Work } from './day.ts';
 import { schemaBytes } from './parquet-schema.ts';
 import { literal, literals } from './workbench.ts';
 
 const RAW_KEY = /\/[0-9a-f]{64}\.parquet$/;
-
-function rawPrefix(day: string): string {
-  return `${LAKE.raw}dt=${day}/`;
-}
 
 /** @returns keys of what the drain wrote for the day, the oldest first; anything else there is not ours to touch */
 export async function rawObjects({ objects }: Work, day: string): Promise<string[]> {
