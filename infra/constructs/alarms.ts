@@ -125,7 +125,7 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       of: 180,
     },
     // Every night says so again.
-    SnapshotConflicts: {
+    TwoBodies: {
       says: 'an id stands for two bodies: its rows stay in raw and are in no view but conflicts',
       runbook: 'the-lake-is-not-compacted',
       metric: compacted('RecordsFailed'),
