@@ -39,7 +39,8 @@ const COUNT = `SELECT
  */
 const NEW_ROWS = `(
   SELECT * REPLACE (CASE WHEN object_key IN (
-      SELECT object_key FROM delivered WHERE snapshot_id IN (SELECT conflicting_id FROM judged WHERE conflicting_id IS NOT NULL)
+      SELECT object_key FROM delivered
+      WHERE snapshot_id IN (SELECT conflicting_id FROM judged WHERE conflicting_id IS NOT NULL)
     ) THEN NULL ELSE object_key END AS object_key)
   FROM delivered SEMI JOIN (FROM judged WHERE is_new AND conflicting_id IS NULL) USING (${PLACE}))`;
 
