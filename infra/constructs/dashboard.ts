@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
   AlarmStatusWidget,
+  Color,
   Dashboard,
   GraphWidget,
   type IMetric,
@@ -9,11 +10,12 @@ import {
   LogQueryWidget,
   Metric,
   Stats,
+  TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import type { ProcessingStack } from '../stacks/processing.ts';
 import type { StateStack } from '../stacks/state.ts';
-import { age, depth, drained, gauge, PERIOD, tableMetric } from './signals.ts';
+import { age, depth, drained, gauge, LIMITS, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
@@ -32,7 +34,7 @@ export class Overview extends Dashboard {
     super(scope, id, { defaultInterval: Duration.hours(3) });
     const { alarms } = props;
     this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 4 }));
-    for (const row of [bridgesRow, registryRow, queuesRow, functionsRow, tablesRow, lakeRow]) {
+    for (const row of [bridgesRow, registryRow, queuesRow, functionsRow, tablesRow, lakeRow, failuresRow]) {
       this.addWidgets(...row(props));
     }
   }
@@ -60,10 +62,13 @@ function registryRow({ processing, bridges }: OverviewProps): IWidget[] {
       'Registry: versions that a bridge lacks',
       bridges.map((bridge) => labelled(gauge(bridge, 'RegistryLag'), bridge)),
     ),
-    graph('Registry: oldest feed message, s; failures', ages, [depth(feedFailures)]),
-    graph('Registry: age of the stream, ms', [
-      feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
-    ]),
+    graph('Registry: oldest feed message, s; failures', ages, [depth(feedFailures)], LIMITS.feedAgeS),
+    graph(
+      'Registry: age of the stream, ms',
+      [feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM })],
+      [],
+      LIMITS.streamAgeMs,
+    ),
   ];
 }
 
@@ -71,10 +76,12 @@ function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   const { snapshots, snapshotDeadLetters } = state;
   return [
     graph('Snapshots waiting', [depth(snapshots)], [depth(snapshotDeadLetters)]),
-    graph('Oldest snapshot, s', [age(snapshots)]),
+    graph('Oldest snapshot, s', [age(snapshots)], [], LIMITS.snapshotAgeS),
     graph(
       'Time since every position was recorded, ms',
       bridges.map((bridge) => labelled(gauge(bridge, 'KeyframeAge'), bridge)),
+      [],
+      LIMITS.keyframeAgeMs,
     ),
   ];
 }
@@ -116,7 +123,10 @@ function tablesRow({ state }: OverviewProps): IWidget[] {
   ];
 }
 
-function lakeRow({ state, processing }: OverviewProps): IWidget[] {
+/** What AWS itself calls the services of the stacks on its bill. */
+const BILLED = ['AmazonDynamoDB', 'AWSLambda', 'AWSQueueService', 'AmazonS3', 'AmazonCloudWatch'];
+
+function lakeRow({ state }: OverviewProps): IWidget[] {
   // S3 reports it once a day.
   const bytes = new Metric({
     namespace: 'AWS/S3',
@@ -125,9 +135,42 @@ function lakeRow({ state, processing }: OverviewProps): IWidget[] {
     statistic: Stats.AVERAGE,
     period: Duration.days(1),
   });
-  const logGroups = functionsOf(processing).map((one) => one.logGroup);
   return [
     graph('Lake: bytes', [bytes]),
+    graph(
+      'Charges of the account this month, estimated, USD',
+      BILLED.map((service) => charges(service)),
+    ),
+    new TextWidget({
+      markdown: [
+        '**Charges** are those of the whole account. AWS estimates them some times a day, and only where',
+        '[billing alerts](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html)',
+        'are switched on.',
+        '',
+        '**What to do** about an alarm: its description names the section of `docs/operations.md`.',
+      ].join('\n'),
+      width: WIDTH,
+      height: HEIGHT,
+    }),
+  ];
+}
+
+/** Reported to one region, wherever the stacks are. */
+function charges(service: string): Metric {
+  return new Metric({
+    namespace: 'AWS/Billing',
+    metricName: 'EstimatedCharges',
+    dimensionsMap: { ServiceName: service, Currency: 'USD' },
+    statistic: Stats.MAXIMUM,
+    period: Duration.hours(6),
+    region: 'us-east-1',
+    label: service,
+  });
+}
+
+function failuresRow({ processing }: OverviewProps): IWidget[] {
+  const logGroups = functionsOf(processing).map((one) => one.logGroup);
+  return [
     new LogQueryWidget({
       title: 'Last failures',
       logGroupNames: logGroups.map((group) => group.logGroupName),
@@ -137,13 +180,19 @@ function lakeRow({ state, processing }: OverviewProps): IWidget[] {
         'sort @timestamp desc',
         'limit 20',
       ],
-      width: 2 * WIDTH,
+      width: 3 * WIDTH,
       height: HEIGHT,
     }),
   ];
 }
 
-function graph(title: string, left: readonly IMetric[], right: readonly IMetric[] = []): GraphWidget {
+/** @param limit of the left axis, beyond which an alarm goes off */
+function graph(
+  title: string,
+  left: readonly IMetric[],
+  right: readonly IMetric[] = [],
+  limit?: number,
+): GraphWidget {
   const axis = { min: 0, showUnits: false };
   return new GraphWidget({
     title,
@@ -151,6 +200,7 @@ function graph(title: string, left: readonly IMetric[], right: readonly IMetric[
     right: [...right],
     leftYAxis: axis,
     rightYAxis: axis,
+    ...(limit !== undefined && { leftAnnotations: [{ value: limit, label: 'alarm', color: Color.RED }] }),
     width: WIDTH,
     height: HEIGHT,
   });

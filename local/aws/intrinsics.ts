@@ -5,6 +5,8 @@ export interface Scope {
   ref(logicalId: string, place: Place): unknown;
   getAtt(logicalId: string, attribute: string, place: Place): unknown;
   importValue(exportName: string, place: Place): unknown;
+  /** Of another stack of the assembly, exported or not. */
+  stackOutput(of: { readonly stack: string; readonly output: string }, place: Place): unknown;
 }
 
 /** `AWS::NoValue`: the property that has it is absent. */
@@ -78,6 +80,10 @@ function evaluate(name: string, argument: unknown, scope: Scope, place: Place): 
     }
     case 'Fn::ImportValue':
       return scope.importValue(text(argument), place);
+    case 'Fn::GetStackOutput': {
+      const { StackName, OutputName } = argument as Readonly<Record<string, unknown>>;
+      return scope.stackOutput({ stack: text(StackName), output: text(OutputName) }, place);
+    }
     default:
       throw new TemplateFault(place, `the intrinsic ${name} is not understood by the local run`);
   }
