@@ -100,6 +100,7 @@ function optionOf(
       min: span.from,
       max: span.to,
       splitNumber: 4,
+      minInterval: 60_000,
       axisLabel: { color: '#5f6b7a', fontSize: 11, hideOverlap: true, formatter: '{HH}:{mm}' },
     },
     yAxis: [{ ...axis('left'), ...(highest > 0 && { max: roomFor(highest, lines) }) }, axis('right')],

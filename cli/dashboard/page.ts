@@ -125,9 +125,9 @@ ul{list-style:none;margin:0;padding:0}
 .alarms li{border-left:4px solid;border-radius:3px;padding:3px 8px;background:#f7f8f8;overflow:hidden;white-space:nowrap;text-overflow:ellipsis}
 .alarms b{display:block;font-size:13px;overflow:hidden;text-overflow:ellipsis}
 .alarms span{font-size:12px;font-weight:600;margin-right:6px}.alarms small{color:#5f6b7a}
-.ok{border-color:#1d8102}.ok span{color:#1d8102}.alarm{border-color:#d13212;background:#fdf3f1!important}.alarm span{color:#d13212}
-.unknown{border-color:#879596}.unknown span{color:#5f6b7a}
+.alarms .ok{border-color:#1d8102}.ok span{color:#1d8102}.alarms .alarm{border-color:#d13212;background:#fdf3f1}.alarm span{color:#d13212}
+.alarms .unknown{border-color:#879596}.unknown span{color:#5f6b7a}
 .legend{font-size:12px;line-height:${LEGEND_LINE_PX}px;max-height:${LEGEND_LINES_MAX * LEGEND_LINE_PX}px;overflow:hidden}
 .legend li{display:flex;gap:6px;align-items:center}.legend span{overflow:hidden;white-space:nowrap;text-overflow:ellipsis}
-.legend i{flex:none;width:10px;height:3px}.legend b{margin-left:auto;font-weight:600}
+.legend i{flex:none;width:10px;height:3px}.legend b{margin-left:auto;font-weight:600;white-space:nowrap}
 `;

@@ -2,13 +2,15 @@ import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { ProcessingStack } from '../stacks/processing.ts';
+import type { FeedStack } from '../stacks/feed.ts';
+import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
 import { age, depth, drained, gauge, LIMITS, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
 
 export interface AlarmsProps {
   readonly state: StateStack;
-  readonly processing: ProcessingStack;
+  readonly ingest: IngestStack;
+  readonly feed: FeedStack;
   readonly bridges: readonly string[];
   /** Told of every alarm and of its end. */
   readonly topic: ITopic;
@@ -60,9 +62,9 @@ export class Alarms extends Construct {
   }
 }
 
-function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watch> {
-  const { drain, deadLetter, feed, compact } = processing;
-  const functions = [drain, deadLetter, feed, compact].map((one) => one.function);
+function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Watch> {
+  const { drain, deadLetter, compact } = ingest;
+  const functions = [drain, deadLetter, feed.feed, compact].map((one) => one.function);
   const tables = [state.positions, state.audit, state.registry];
   const { snapshots, snapshotDeadLetters } = state;
   return {
@@ -71,7 +73,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
       runbook: 'a-message-that-cannot-be-stored',
       // The function empties that queue at once: its work says more than a depth that nobody sees.
       metric: sumOf('dead-lettered', [
-        processing.deadLetter.function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
+        deadLetter.function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
         depth(snapshotDeadLetters),
       ]),
       threshold: 0,
@@ -81,7 +83,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
     FeedFailures: {
       says: 'a change of the registry could not be sent to a bridge; its next scan brings it',
       runbook: 'the-registry-is-stale',
-      metric: depth(processing.feedFailures),
+      metric: depth(feed.failures),
       threshold: 0,
       minutes: 1,
     },
@@ -96,7 +98,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
       says: 'the drain fails or sends messages back to the queue',
       runbook: 'a-message-that-cannot-be-stored',
       metric: sumOf('errors and failed records', [
-        processing.drain.function.metricErrors({ period: PERIOD }),
+        drain.function.metricErrors({ period: PERIOD }),
         drained('RecordsFailed'),
       ]),
       threshold: 0,
@@ -126,17 +128,17 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
     FeedLate: {
       says: 'changes of the registry wait in its stream for more than a minute',
       runbook: 'the-registry-is-stale',
-      metric: processing.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
+      metric: feed.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
       threshold: LIMITS.streamAgeMs,
       minutes: 1,
     },
   };
 }
 
-function watchesOfBridges({ processing, bridges }: AlarmsProps): Record<string, Watch> {
+function watchesOfBridges({ feed, bridges }: AlarmsProps): Record<string, Watch> {
   const watches = bridges.map((bridge): Record<string, Watch> => {
-    const feed = processing.feeds.get(bridge);
-    if (feed === undefined) throw new RangeError(`the bridge ${bridge} has no feed queue`);
+    const queue = feed.queues.get(bridge);
+    if (queue === undefined) throw new RangeError(`the bridge ${bridge} has no feed queue`);
     return {
       [`HeartbeatMissing-${bridge}`]: {
         says: `no heartbeat of the bridge ${bridge} for three minutes: it is down, or AWS is out of its reach`,
@@ -163,7 +165,7 @@ function watchesOfBridges({ processing, bridges }: AlarmsProps): Record<string, 
       [`FeedUnread-${bridge}`]: {
         says: `the bridge ${bridge} leaves its feed unread for more than a minute`,
         runbook: 'the-registry-is-stale',
-        metric: age(feed),
+        metric: age(queue),
         threshold: LIMITS.feedAgeS,
         minutes: 3,
       },

@@ -13,13 +13,16 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { ProcessingStack } from '../stacks/processing.ts';
+import type { FeedStack } from '../stacks/feed.ts';
+import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
+import type { Handler } from './handler.ts';
 import { age, depth, drained, gauge, LIMITS, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
-  readonly processing: ProcessingStack;
+  readonly ingest: IngestStack;
+  readonly feed: FeedStack;
   readonly bridges: readonly string[];
   readonly alarms: readonly Alarm[];
 }
@@ -54,18 +57,28 @@ function bridgesRow({ bridges }: OverviewProps): IWidget[] {
   ];
 }
 
-function registryRow({ processing, bridges }: OverviewProps): IWidget[] {
-  const { feeds, feed, feedFailures } = processing;
-  const ages = [...feeds.values()].map((queue) => age(queue));
+function registryRow({ feed, bridges }: OverviewProps): IWidget[] {
+  const ages = [...feed.queues].map(([bridge, queue]) => labelled(age(queue), bridge));
   return [
     graph(
       'Registry: versions that a bridge lacks',
       bridges.map((bridge) => labelled(gauge(bridge, 'RegistryLag'), bridge)),
     ),
-    graph('Registry: oldest feed message, s; failures', ages, [depth(feedFailures)], LIMITS.feedAgeS),
+    graph(
+      'Registry: oldest feed message, s; failures',
+      ages,
+      [labelled(depth(feed.failures), 'failures')],
+      LIMITS.feedAgeS,
+    ),
     graph(
       'Registry: age of the stream, ms',
-      [feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM })],
+      [
+        feed.feed.function.metric('IteratorAge', {
+          period: PERIOD,
+          statistic: Stats.MAXIMUM,
+          label: 'oldest',
+        }),
+      ],
       [],
       LIMITS.streamAgeMs,
     ),
@@ -75,8 +88,12 @@ function registryRow({ processing, bridges }: OverviewProps): IWidget[] {
 function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   const { snapshots, snapshotDeadLetters } = state;
   return [
-    graph('Snapshots waiting', [depth(snapshots)], [depth(snapshotDeadLetters)]),
-    graph('Oldest snapshot, s', [age(snapshots)], [], LIMITS.snapshotAgeS),
+    graph(
+      'Snapshots waiting; dead letters',
+      [labelled(depth(snapshots), 'snapshots')],
+      [labelled(depth(snapshotDeadLetters), 'dead letters')],
+    ),
+    graph('Oldest snapshot, s', [labelled(age(snapshots), 'oldest')], [], LIMITS.snapshotAgeS),
     graph(
       'Time since every position was recorded, ms',
       bridges.map((bridge) => labelled(gauge(bridge, 'KeyframeAge'), bridge)),
@@ -86,40 +103,55 @@ function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   ];
 }
 
-function functionsOf({ drain, deadLetter, feed, compact }: ProcessingStack) {
-  return [drain, deadLetter, feed, compact];
+function functionsOf({ ingest, feed }: OverviewProps): readonly [string, Handler][] {
+  const { drain, deadLetter, compact } = ingest;
+  return [
+    ['drain', drain],
+    ['dead-letter', deadLetter],
+    ['feed', feed.feed],
+    ['compact', compact],
+  ];
 }
 
-function functionsRow({ processing }: OverviewProps): IWidget[] {
-  const functions = functionsOf(processing).map((one) => one.function);
+function functionsRow(props: OverviewProps): IWidget[] {
+  const functions = functionsOf(props).map(([name, handler]) => [name, handler.function] as const);
   return [
     graph('Functions: errors and throttles', [
-      ...functions.map((one) => one.metricErrors({ period: PERIOD })),
-      ...functions.map((one) => one.metricThrottles({ period: PERIOD })),
+      ...functions.map(([name, one]) => one.metricErrors({ period: PERIOD, label: `errors of ${name}` })),
+      ...functions.map(([name, one]) =>
+        one.metricThrottles({ period: PERIOD, label: `throttles of ${name}` }),
+      ),
     ]),
     graph(
       'Functions: duration, p95, ms',
-      functions.map((one) => one.metricDuration({ period: PERIOD, statistic: Stats.percentile(95) })),
+      functions.map(([label, one]) =>
+        one.metricDuration({ period: PERIOD, statistic: Stats.percentile(95), label }),
+      ),
     ),
     graph('Drain: rows per batch', [
-      drained('RecordsStored', Stats.AVERAGE),
-      drained('RecordsStored', Stats.MAXIMUM),
+      labelled(drained('RecordsStored', Stats.AVERAGE), 'average'),
+      labelled(drained('RecordsStored', Stats.MAXIMUM), 'largest'),
     ]),
   ];
 }
 
 function tablesRow({ state }: OverviewProps): IWidget[] {
-  const tables = [state.positions, state.audit, state.registry];
+  const { positions, audit, registry } = state;
+  const of = (name: Parameters<typeof tableMetric>[1], prefix = '') =>
+    Object.entries({ positions, audit, registry }).map(([table, one]) =>
+      labelled(tableMetric(one, name), `${prefix}${table}`),
+    );
   return [
-    graph(
-      'Tables: write units',
-      tables.map((table) => tableMetric(table, 'ConsumedWriteCapacityUnits')),
-    ),
+    graph('Tables: write units', of('ConsumedWriteCapacityUnits')),
     graph('Tables: throttled', [
-      ...tables.map((table) => tableMetric(table, 'WriteThrottleEvents')),
-      ...tables.map((table) => tableMetric(table, 'ReadThrottleEvents')),
+      ...of('WriteThrottleEvents', 'writes of '),
+      ...of('ReadThrottleEvents', 'reads of '),
     ]),
-    graph('Lake: rows stored; records sent back', [drained('RecordsStored')], [drained('RecordsFailed')]),
+    graph(
+      'Lake: rows stored; records sent back',
+      [labelled(drained('RecordsStored'), 'stored')],
+      [labelled(drained('RecordsFailed'), 'sent back')],
+    ),
   ];
 }
 
@@ -136,7 +168,7 @@ function lakeRow({ state }: OverviewProps): IWidget[] {
     period: Duration.days(1),
   });
   return [
-    graph('Lake: bytes', [bytes]),
+    graph('Lake: bytes', [labelled(bytes, 'standard storage')]),
     graph(
       'Charges of the account this month, estimated, USD',
       BILLED.map((service) => charges(service)),
@@ -168,8 +200,8 @@ function charges(service: string): Metric {
   });
 }
 
-function failuresRow({ processing }: OverviewProps): IWidget[] {
-  const logGroups = functionsOf(processing).map((one) => one.logGroup);
+function failuresRow(props: OverviewProps): IWidget[] {
+  const logGroups = functionsOf(props).map(([, { logGroup }]) => logGroup);
   return [
     new LogQueryWidget({
       title: 'Last failures',

@@ -51,7 +51,6 @@ export function tableMetric(
     dimensionsMap: { TableName: table.tableName },
     statistic: Stats.SUM,
     period: PERIOD,
-    label: `${metricName} of ${table.tableName}`,
   });
 }
 

@@ -5,7 +5,6 @@ export interface Scope {
   ref(logicalId: string, place: Place): unknown;
   getAtt(logicalId: string, attribute: string, place: Place): unknown;
   importValue(exportName: string, place: Place): unknown;
-  /** Of another stack of the assembly, exported or not. */
   stackOutput(of: { readonly stack: string; readonly output: string }, place: Place): unknown;
 }
 

@@ -163,8 +163,9 @@ export class CloudTemplate {
       },
       stackOutput: ({ stack: name, output }, place) => {
         const found = this.#stacks.find((each) => each.name === name);
-        if (found?.template.Outputs[output] !== undefined) return this.#output(found, output);
-        throw new TemplateFault(place, `no stack ${name} with the output ${output}`);
+        if (found !== undefined && Object.hasOwn(found.template.Outputs, output))
+          return this.#output(found, output);
+        throw new TemplateFault(place, `no stack "${name}" has an output "${output}"`);
       },
     };
   }
