@@ -39,7 +39,7 @@ function lastFired(changes: readonly StateAt[]): AlarmView['lastFired'] {
   return begin === undefined ? undefined : { from: begin.at, until: changes[index + 1]?.at };
 }
 
-/** Without the stack before it and the hash behind it, which CloudFormation's names have. */
+/** Without what CloudFormation's names have of the stack and the construct around it, and their hash. */
 function shortName(name: string): string {
-  return name.replace(/^\w+-/, '').replace(/[0-9A-F]{8}$/, '');
+  return name.replace(/^\w+-(?:Alarms)?/, '').replace(/[0-9A-F]{8}$/, '');
 }

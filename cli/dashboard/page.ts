@@ -81,12 +81,14 @@ const STATE_CLASSES = { OK: 'ok', ALARM: 'alarm', INSUFFICIENT_DATA: 'unknown' }
 function alarmTile(view: AlarmView | undefined): string {
   if (view === undefined) return '';
   const { name, description, state, since, fired, lastFired } = view;
-  const times =
-    lastFired === undefined
-      ? 'never went off'
-      : `went off ${fired === 1 ? 'once' : `${fired} times`}, last ${clock(lastFired.from)}${lastFired.until === undefined ? '' : ` to ${clock(lastFired.until)}`}`;
-  const text = since === undefined ? 'no data' : times;
+  const text = since === undefined ? 'no data' : timesOf(fired, lastFired);
   return `<li class="${STATE_CLASSES[state]}" title="${escapeHtml(description)}"><b>${escapeHtml(name)}</b><span>${state.replace('_', ' ')}</span><small>${text}</small></li>`;
+}
+
+function timesOf(fired: number, last: AlarmView['lastFired']): string {
+  if (last === undefined) return 'never went off';
+  const span = `${clock(last.from)}${last.until === undefined ? '' : ` to ${clock(last.until)}`}`;
+  return fired === 1 ? `went off ${span}` : `${fired} times, last ${span}`;
 }
 
 function graph(widget: MetricWidget, { store, span }: Context): string {

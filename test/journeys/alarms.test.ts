@@ -340,7 +340,10 @@ describe('the alarms of the template, over the metrics of a run with faults', ()
     };
     const before = graphs();
     const alarmsOfBridge = monitoring.alarms.filter(({ name }) => name.includes(BRIDGE));
-    const states = () => alarmsOfBridge.map((alarm) => stateHistory(alarm, store(), range));
+    const states = () => {
+      const values = store();
+      return alarmsOfBridge.map((alarm) => stateHistory(alarm, values, range));
+    };
     const statesBefore = states();
     clock.pushToMinute(180);
     await send(beatAt(begin, { linesInUse: 7 }), beatAt(begin + 5 * MINUTE_MS, { linesInUse: 7 }));

@@ -82,8 +82,8 @@ describe('the page of a dashboard', () => {
       height: 4,
       properties: { title: 'All', alarms: [ARN] },
     });
-    expect(html).toMatch(/<li class="ok"[^>]*><b>AlarmsLate<\/b><span>OK<\/span>/);
-    expect(html).toContain('went off once, last 12:04 to 12:06');
+    expect(html).toMatch(/<li class="ok"[^>]*><b>Late<\/b><span>OK<\/span>/);
+    expect(html).toContain('went off 12:04 to 12:06');
   });
 
   it('renders texts, and says of the logs that they need an account', () => {
