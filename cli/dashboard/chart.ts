@@ -106,6 +106,7 @@ function optionOf(
     yAxis: [{ ...axis('left'), ...(highest > 0 && { max: roomFor(highest, lines) }) }, axis('right')],
     series: lines.map(({ line, color, series }, index) => ({
       type: 'line',
+      silent: true,
       yAxisIndex: line.axis === 'right' ? 1 : 0,
       data: pointsOf(series, line.periodMs),
       color,

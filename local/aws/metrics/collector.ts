@@ -10,7 +10,8 @@ import {
 const MINUTE_MS = 60_000;
 /** One older file is kept beside it: together some hours of a run, which is what a dashboard shows. */
 const FILE_MAX_BYTES = 8 * 1024 * 1024;
-/** Different values of a metric in one minute, as in one PutMetricData; what is more is counted as the last of them. */
+/** What waits in memory for the next write: metrics and minutes, and different values of one of them. */
+const MINUTES_MAX = 2000;
 const VALUES_MAX = 150;
 
 interface Minute {
@@ -37,10 +38,8 @@ export class MetricCollector {
     const key = `${minuteAt} ${metricKey(metric)}`;
     const minute = this.#minutes.get(key) ?? { metric, at: minuteAt, counts: new Map<number, number>() };
     this.#minutes.set(key, minute);
-    const { counts } = minute;
-    const isFull = counts.size >= VALUES_MAX && !counts.has(value);
-    const counted = isFull ? ([...counts.keys()].at(-1) ?? value) : value;
-    counts.set(counted, (counts.get(counted) ?? 0) + 1);
+    minute.counts.set(value, (minute.counts.get(value) ?? 0) + 1);
+    if (minute.counts.size >= VALUES_MAX || this.#minutes.size >= MINUTES_MAX) this.flush();
   }
 
   flush(): void {

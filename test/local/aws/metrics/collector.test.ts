@@ -34,20 +34,21 @@ describe('the collector of metrics', () => {
     ]);
   });
 
-  it('holds no more different values of a minute than are worth a percentile, and counts the rest', () => {
+  it('writes by itself what grows too large to wait, and loses nothing of it', () => {
     using dir = temporaryDirectory();
     const collector = new MetricCollector(dir.path);
-    for (let value = 0; value < 1000; value += 1) collector.record(METRIC, value, START);
+    for (let value = 1; value <= 1000; value += 1) collector.record(METRIC, value, START);
+    for (let minute = 1; minute <= 3000; minute += 1) collector.record(METRIC, 0, START + minute * MINUTE_MS);
+    const before = readFileSync(join(dir.path, LOCAL_METRICS.valuesFile), 'utf8').trim().split('\n');
+    expect(before.length).toBeGreaterThan(2000);
+    expect(before.every((line) => (parseMetricValues(line)?.values.length ?? 999) <= 150)).toBe(true);
     collector.flush();
-    const text = readFileSync(join(dir.path, LOCAL_METRICS.valuesFile), 'utf8');
-    const line = parseMetricValues(text.trim());
-    expect(line?.values).toHaveLength(150);
-    const span = { from: START, to: START + MINUTE_MS, periodMs: MINUTE_MS };
-    expect(
+    const whole = { from: START, to: START + 3001 * MINUTE_MS, periodMs: 3001 * MINUTE_MS };
+    const of = (statistic: string) =>
       stored(dir.path)
-        .series({ ...METRIC, statistic: 'SampleCount' }, span)
-        .get(START),
-    ).toBe(1000);
+        .series({ ...METRIC, statistic }, whole)
+        .get(START);
+    expect([of('SampleCount'), of('Maximum')]).toEqual([4000, 1000]);
   });
 
   it('begins a new file when one is full, and keeps the one before', () => {
