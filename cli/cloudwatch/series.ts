@@ -3,7 +3,7 @@ import { type MetricIdentity, type MetricValues, metricKey } from '../../shared/
 /** Begin of a period in epoch milliseconds -> value; periods without one are absent. In the order of time. */
 export type Series = ReadonlyMap<number, number>;
 
-/** Whole periods: from the first one's begin to the last one's end. */
+/** Periods begin where CloudWatch's do, at whole multiples of their length: the first one is that in which `from` is. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -56,7 +56,8 @@ export class MetricStore {
   series(metric: Watched, { from, to, periodMs }: Span, visibleTo = Number.POSITIVE_INFINITY): Series {
     const minutes = this.#minutes.get(metricKey(metric));
     const series = new Map<number, number>();
-    for (let at = from; minutes !== undefined && at < to; at += periodMs) {
+    const first = Math.floor(from / periodMs) * periodMs;
+    for (let at = first; minutes !== undefined && at < to; at += periodMs) {
       const counts = new Map<number, number>();
       for (let minute = at; minute < at + periodMs; minute += 60_000) {
         if (minute >= visibleTo) break;

@@ -38,7 +38,7 @@ export function drawChart(
   const { span, width, height } = options;
   const lines = linesOf(widget).map((line, index) => {
     const color = COLORS[index % COLORS.length] ?? '#444444';
-    return { line, color, series: seriesOf(line, store, span) };
+    return { line, color, series: store.series(line.metric, { ...span, periodMs: line.periodMs }) };
   });
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
@@ -61,16 +61,6 @@ interface Drawn {
   readonly line: GraphLine;
   readonly color: string;
   readonly series: Series;
-}
-
-/** Periods begin where CloudWatch's do: at whole multiples of their length. */
-function seriesOf(
-  { metric, periodMs }: GraphLine,
-  store: MetricStore,
-  { from, to }: { readonly from: number; readonly to: number },
-): Series {
-  const begin = Math.floor(from / periodMs) * periodMs;
-  return store.series(metric, { from: begin, to, periodMs });
 }
 
 function optionOf(

@@ -339,6 +339,7 @@ describe('the alarms of the template, over the metrics of a run with faults', ()
       return gauges.map(({ metric, periodMs }) => [...values.series(metric, { ...range, periodMs })]);
     };
     const before = graphs();
+    expect(before.every((points) => points.length === 10)).toBe(true);
     const alarmsOfBridge = monitoring.alarms.filter(({ name }) => name.includes(BRIDGE));
     const states = () => {
       const values = store();

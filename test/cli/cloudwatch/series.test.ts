@@ -45,6 +45,11 @@ describe('the values of a run', () => {
     expect([...store.series({ ...METRIC, statistic: 'Sum' }, minutes)]).toEqual([[START, 85]]);
   });
 
+  it('belong to periods that begin at whole multiples of their length', () => {
+    const late = { from: START + 30_000, to: START + 61_000, periodMs: MINUTE_MS };
+    expect([...store.series({ ...METRIC, statistic: 'Sum' }, late)]).toEqual([[START, 80]]);
+  });
+
   it('belong to a metric with exactly their dimensions, in whatever order', () => {
     expect(of('Sum', { Alias: 'live', FunctionName: 'drain' })).toEqual([80, 5]);
     expect(of('Sum', { FunctionName: 'drain' })).toEqual([]);
