@@ -7,6 +7,9 @@ const MINUTE_MS = 60_000;
 /** The last minute of a Friday. */
 const START = Date.parse('2026-11-20T23:59:00Z');
 
+const DAY_MS = 1440 * MINUTE_MS;
+const WEEK = { from: START, to: START + 7 * DAY_MS, periodMs: DAY_MS };
+
 /** One value a minute; undefined is missing. */
 type Values = readonly (number | undefined)[];
 
@@ -64,6 +67,10 @@ describe('metric math', () => {
 
   it('knows the weekday of every minute, with or without a value: Monday is 1', () => {
     expect(evaluate('DAY(a)', { a: [] })).toEqual([5, 6, 6, 6]);
+    const days = [
+      ...evaluateExpression(parseExpression('DAY(a)'), new Map([['a', new Map()]]), WEEK).values(),
+    ];
+    expect(days).toEqual([5, 6, 7, 1, 2, 3, 4]);
     expect(evaluate('IF(DAY(a) < 6, a)', { a: [9, 9, _, 9] })).toEqual([9, _, _, _]);
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MetricStore } from '../../../cli/cloudwatch/series.ts';
 import { renderPage } from '../../../cli/dashboard/page.ts';
 import type { Monitoring } from '../../../shared/local-metrics.ts';
@@ -61,6 +61,15 @@ function page(...widgets: readonly object[]): string {
 }
 
 describe('the page of a dashboard', () => {
+  const { TZ } = process.env;
+  beforeAll(() => {
+    process.env.TZ = 'America/Chicago';
+  });
+  afterAll(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
+
   it('draws each graph in its place, with its limit, its newest values and the time in UTC', () => {
     const html = page(GRAPH);
     expect(html).toContain('grid-column:9/span 8;grid-row:5/span 6');
