@@ -10,8 +10,8 @@ import { type MetricWidget, parseDashboard, type Widget } from './widgets.ts';
 const COLUMN_PX = 58;
 const ROW_PX = 48;
 const TITLE_PX = 26;
-/** Of the legend, which wraps: charts are as high as what three lines of it leave. */
 const LEGEND_LINE_PX = 18;
+/** Of a legend's column; a graph of more lines has two columns. */
 const LEGEND_LINES_MAX = 4;
 
 const numbers = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
@@ -93,10 +93,12 @@ function timesOf(fired: number, last: AlarmView['lastFired']): string {
 
 function graph(widget: MetricWidget, { store, span }: Context): string {
   const width = widget.width * COLUMN_PX - 24;
-  const legendLines = Math.min(LEGEND_LINES_MAX, widget.properties.metrics.length);
+  const count = widget.properties.metrics.length;
+  const columns = count > LEGEND_LINES_MAX ? 2 : 1;
+  const legendLines = Math.ceil(count / columns);
   const height = widget.height * ROW_PX - TITLE_PX - 20 - legendLines * LEGEND_LINE_PX;
   const { svg, lines } = drawChart(widget, store, { span, width, height });
-  return `${title(widget.properties.title)}${svg}<ul class="legend">${lines.map(legend).join('')}</ul>`;
+  return `${title(widget.properties.title)}${svg}<ul class="legend" style="columns:${columns}">${lines.map(legend).join('')}</ul>`;
 }
 
 function legend({ label, color, last, axis }: ChartLine): string {
@@ -129,7 +131,7 @@ ul{list-style:none;margin:0;padding:0}
 .alarms span{font-size:12px;font-weight:600;margin-right:6px}.alarms small{color:#5f6b7a}
 .alarms .ok{border-color:#1d8102}.ok span{color:#1d8102}.alarms .alarm{border-color:#d13212;background:#fdf3f1}.alarm span{color:#d13212}
 .alarms .unknown{border-color:#879596}.unknown span{color:#5f6b7a}
-.legend{font-size:12px;line-height:${LEGEND_LINE_PX}px;max-height:${LEGEND_LINES_MAX * LEGEND_LINE_PX}px;overflow:hidden}
+.legend{font-size:12px;line-height:${LEGEND_LINE_PX}px;column-gap:14px}
 .legend li{display:flex;gap:6px;align-items:center}.legend span{overflow:hidden;white-space:nowrap;text-overflow:ellipsis}
 .legend i{flex:none;width:10px;height:3px}.legend b{margin-left:auto;font-weight:600;white-space:nowrap}
 `;
