@@ -70,16 +70,24 @@ function optionOf(
 ): EChartsCoreOption {
   const { yAxis, annotations } = properties;
   const hasRight = lines.some(({ line }) => line.axis === 'right');
-  const axis = (side: 'left' | 'right') => ({
+  const highest = Math.max(0, ...annotations.horizontal.map(({ value }) => value));
+  const axis = (side: 'left' | 'right', labels: object = {}) => ({
     type: 'value',
     min: yAxis[side]?.min ?? null,
     position: side,
     splitNumber: 3,
     minInterval: 0,
-    axisLabel: { color: '#5f6b7a', fontSize: 11, formatter: (value: number) => compact.format(value) },
+    axisLabel: {
+      color: '#5f6b7a',
+      fontSize: 11,
+      formatter: (value: number) => compact.format(value),
+      ...labels,
+    },
     splitLine: { show: side === 'left', lineStyle: { color: '#eaeded' } },
   });
-  const highest = Math.max(0, ...annotations.horizontal.map(({ value }) => value));
+  // The end of an axis that is set is no round number.
+  const left =
+    highest > 0 ? { ...axis('left', { showMaxLabel: false }), max: roomFor(highest, lines) } : axis('left');
   return {
     animation: false,
     useUTC: true,
@@ -93,7 +101,7 @@ function optionOf(
       minInterval: 60_000,
       axisLabel: { color: '#5f6b7a', fontSize: 11, hideOverlap: true, formatter: '{HH}:{mm}' },
     },
-    yAxis: [{ ...axis('left'), ...(highest > 0 && { max: roomFor(highest, lines) }) }, axis('right')],
+    yAxis: [left, axis('right')],
     series: lines.map(({ line, color, series }, index) => ({
       type: 'line',
       silent: true,
