@@ -76,7 +76,6 @@ function optionOf(
     min: yAxis[side]?.min ?? null,
     position: side,
     splitNumber: 3,
-    minInterval: 0,
     axisLabel: {
       color: '#5f6b7a',
       fontSize: 11,

@@ -6,7 +6,7 @@ import { escapeHtml } from './html.ts';
 import { markdownToHtml } from './markdown.ts';
 import { type MetricWidget, parseDashboard, type Widget } from './widgets.ts';
 
-/** Of the page, in CSS pixels: 24 columns as in CloudWatch, rows as high as they are wide. */
+/** In CSS pixels: of 24 columns, as CloudWatch has them, and of its rows. */
 const COLUMN_PX = 58;
 const ROW_PX = 48;
 const TITLE_PX = 26;
