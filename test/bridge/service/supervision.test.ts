@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ServiceManager, serviceManagerOf } from '../../../bridge/service/manager.ts';
 import { Supervision } from '../../../bridge/service/supervision.ts';
-import { OUTPUTS } from '../../../shared/names.ts';
 import type { BridgeStatus } from '../../../shared/status.ts';
 import { testDirectory } from '../../support/directory.ts';
 import { eventually } from '../../support/eventually.ts';
 import { recordingLog } from '../../support/log.ts';
+import { NOWHERE, writeOutputs } from '../../support/outputs.ts';
 import {
   missingForNotify,
   startServiceManager,
@@ -21,16 +21,9 @@ const MAIN = join(import.meta.dirname, '../../../bridge/main.ts');
 /** Of the watchdog: systemd's is two minutes. */
 const WATCHDOG_MS = 2000;
 
-/** Nothing answers there: neither a cloud nor a gateway. */
-const NOWHERE = 'http://127.0.0.1:9';
-
 /** A bridge as systemd starts it, whose cloud and gateway are away. */
 function spawnService(manager: TestServiceManager, settings: Readonly<Record<string, string>> = {}) {
   const directory = testDirectory();
-  const names = Object.values(OUTPUTS).map((name) => [name, `${NOWHERE}/1/${name}`]);
-  const outputs = { ...Object.fromEntries(names), [OUTPUTS.feedQueueUrls]: `{"home":"${NOWHERE}/1/feed"}` };
-  const file = join(directory, 'slotwise.outputs.json');
-  writeFileSync(file, JSON.stringify({ stack: outputs }));
   const child: ChildProcess = spawn(process.execPath, [MAIN], {
     cwd: directory,
     env: {
@@ -42,7 +35,7 @@ function spawnService(manager: TestServiceManager, settings: Readonly<Record<str
       AWS_ENDPOINT_URL: NOWHERE,
       SLOTWISE_BRIDGE: 'home',
       SLOTWISE_STATE_DIR: 'state',
-      SLOTWISE_OUTPUTS: file,
+      SLOTWISE_OUTPUTS: writeOutputs(directory),
       SLOTWISE_GATEWAY_PORT: '9',
       SLOTWISE_STATUS_PORT: '0',
       ...settings,
