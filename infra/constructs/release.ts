@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What the bridge imports; what these need in turn is in package-lock.json. A test starts what comes of it. */
+export const BRIDGE_PACKAGES = [
+  '@aws-sdk/client-dynamodb',
+  '@aws-sdk/client-sqs',
+  '@aws-sdk/lib-dynamodb',
+  '@stoqey/ib',
+  'big.js',
+  'commander',
+  'fastify',
+  'pino',
+  'zod',
+] as const;
+
+interface Entry {
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Release extends Disposable {
+  /** Directory of links. */
+  readonly path: string;
+}
+
+/**
+ * The bridge as it runs elsewhere, in the layout that its unit expects below /opt/slotwise: its source, the host's
+ * scripts, and of node_modules what it needs, as `npm ci` has checked it here.
+ * @param nodeBinary of the machine that it is for; without one it is for this machine alone
+ */
+export function bridgeRelease(nodeBinary: string | undefined): Release {
+  const path = mkdtempSync(join(tmpdir(), 'slotwise-release-'));
+  const link = (from: string, to: string) => {
+    mkdirSync(dirname(join(path, to)), { recursive: true });
+    symlinkSync(from, join(path, to));
+  };
+  for (const directory of ['bridge', 'shared']) link(join(project, directory), directory);
+  link(join(project, 'infra/host'), 'host');
+  link(join(project, 'package.json'), 'package.json');
+  for (const directory of packagesOf(BRIDGE_PACKAGES)) link(join(project, directory), directory);
+  if (nodeBinary !== undefined) link(nodeBinary, 'node_modules/.bin/node');
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+}
+
+/**
+ * All that packages need to run, by Node's own way of looking for them.
+ * @returns directories below the project, without those that are inside of another
+ */
+export function packagesOf(names: readonly string[]): string[] {
+  const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as {
+    packages: Readonly<Record<string, Entry>>;
+  };
+  const found = new Set<string>();
+  const waiting = names.map((name) => `node_modules/${name}`);
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    if (found.has(at)) continue;
+    found.add(at);
+    for (const name of Object.keys(packages[at]?.dependencies ?? {})) waiting.push(resolve(packages, at, name));
+  }
+  return [...found].filter((at) => at.lastIndexOf('node_modules/') === 0).sort();
+}
+
+function resolve(packages: Readonly<Record<string, Entry>>, from: string, name: string): string {
+  for (let at = from; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
+    const inside = `${at}/node_modules/${name}`;
+    if (packages[inside] !== undefined) return inside;
+  }
+  const outside = `node_modules/${name}`;
+  if (packages[outside] === undefined || !existsSync(join(project, outside))) {
+    throw new Error(`${name}, which ${from} needs, is not installed: npm ci`);
+  }
+  return outside;
+}
