@@ -6,6 +6,7 @@ import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
 import { FeedStack } from './stacks/feed.ts';
+import { HostStack } from './stacks/host.ts';
 import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { StateStack } from './stacks/state.ts';
@@ -17,6 +18,8 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
+  /** With the setting `host` alone. */
+  host: 'SlotwiseHost',
 } as const;
 
 export interface SynthesizeOptions {
@@ -44,10 +47,10 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   const assembly = appOf(options).synth();
   return {
     directory: assembly.directory,
-    stacks: Object.values(STACKS).map((name) => ({
-      name,
-      templateFile: assembly.getStackByName(name).templateFullPath,
-    })),
+    stacks: Object.values(STACKS).flatMap((name) => {
+      const stack = assembly.stacks.find(({ stackName }) => stackName === name);
+      return stack === undefined ? [] : [{ name, templateFile: stack.templateFullPath }];
+    }),
   };
 }
 
@@ -71,7 +74,7 @@ export function appOf(options: SynthesizeOptions): App {
   const ingest = new IngestStack(app, STACKS.ingest, { state, settings });
   const feed = new FeedStack(app, STACKS.feed, { state, settings });
   const authority = settings.bridgeAccess?.caCertificate;
-  new BridgeAccessStack(app, STACKS.bridgeAccess, {
+  const { access } = new BridgeAccessStack(app, STACKS.bridgeAccess, {
     state,
     feed,
     settings,
@@ -80,7 +83,14 @@ export function appOf(options: SynthesizeOptions): App {
         ? undefined
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
-  new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  const { topic } = new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  if (settings.host !== undefined) {
+    const { host, runsHere } = settings;
+    const of = access.get(host.bridge);
+    if (of === undefined) throw new RangeError(`the bridge ${host.bridge} has no access`);
+    const outputs = { ...state.outputs, ...feed.outputsOf(host.bridge) };
+    new HostStack(app, STACKS.host, { host, access: of, outputs, topic, runsHere });
+  }
   return app;
 }
 

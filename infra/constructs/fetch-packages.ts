@@ -54,10 +54,7 @@ export function fetchPackages(options: FetchOptions): string {
   return target;
 }
 
-function writeLock(
-  directory: string,
-  { dependencies, optionalDependencies, packages }: FetchOptions,
-): void {
+function writeLock(directory: string, { dependencies, optionalDependencies, packages }: FetchOptions): void {
   const root = { name: 'native', version: '1.0.0', dependencies, optionalDependencies };
   const lock = {
     name: root.name,

@@ -59,7 +59,8 @@ export function packagesOf(names: readonly string[]): string[] {
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     if (found.has(at)) continue;
     found.add(at);
-    for (const name of Object.keys(packages[at]?.dependencies ?? {})) waiting.push(resolve(packages, at, name));
+    for (const name of Object.keys(packages[at]?.dependencies ?? {}))
+      waiting.push(resolve(packages, at, name));
   }
   return [...found].filter((at) => at.lastIndexOf('node_modules/') === 0).sort();
 }
