@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { HOST_STACK } from '../shared/names.ts';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
@@ -18,8 +19,7 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
-  /** With the setting `host` alone. */
-  host: 'SlotwiseHost',
+  host: HOST_STACK,
 } as const;
 
 export interface SynthesizeOptions {

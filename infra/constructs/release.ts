@@ -20,6 +20,8 @@ export const BRIDGE_PACKAGES = [
 
 interface Entry {
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 export interface Release extends Disposable {
@@ -59,10 +61,14 @@ export function packagesOf(names: readonly string[]): string[] {
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     if (found.has(at)) continue;
     found.add(at);
-    for (const name of Object.keys(packages[at]?.dependencies ?? {}))
-      waiting.push(resolve(packages, at, name));
+    for (const name of neededBy(packages[at] ?? {})) waiting.push(resolve(packages, at, name));
   }
   return [...found].filter((at) => at.lastIndexOf('node_modules/') === 0).sort();
+}
+
+function neededBy({ dependencies, peerDependencies = {}, peerDependenciesMeta }: Entry): string[] {
+  const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta?.[name]?.optional);
+  return [...Object.keys(dependencies ?? {}), ...peers];
 }
 
 function resolve(packages: Readonly<Record<string, Entry>>, from: string, name: string): string {
