@@ -71,13 +71,14 @@ interface Acknowledgement {
   readonly reason: string;
 }
 
-/** All of the tree, in the words in which cdk-nag looks for them. */
+/** All of the tree that are ours, in the words in which cdk-nag looks for them. CDK makes some of its own. */
 function acknowledgements(scope: IConstruct): Acknowledgement[] {
   return scope.node.findAll().flatMap((at) =>
     at.node.metadata
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
       .flatMap(({ data }) => Object.entries(data as Record<string, string>))
-      .map(([id, reason]) => ({ at, id: id.replace(/^annotation::/i, ''), reason })),
+      .map(([id, reason]) => ({ at, id: id.replace(/^annotation::/i, ''), reason }))
+      .filter(({ id }) => !id.startsWith('CloudFormation-Validate::')),
   );
 }
 
