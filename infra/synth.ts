@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { HOST_STACK } from '../shared/names.ts';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
@@ -31,6 +32,8 @@ export interface SynthesizeOptions {
   readonly overrides?: SettingOverrides;
   /** For the local run: functions with the machine code of this machine. */
   readonly runsHere?: boolean;
+  /** Default: true. Without bundles the templates are there much sooner, and name code that cannot run. */
+  readonly bundles?: boolean;
 }
 
 export interface Assembly {
@@ -61,9 +64,14 @@ export function synthesize(options: SynthesizeOptions): Assembly {
 export function appOf(options: SynthesizeOptions): App {
   const app = new App({
     outdir: options.outdir,
-    context: projectContext(),
+    context: {
+      ...projectContext(),
+      ...(options.bundles === false && { [BUNDLING_STACKS]: [] }),
+    },
     analyticsReporting: false,
     treeMetadata: false,
+    // For a deployment alone: the validator takes longer to start than everything else here.
+    builtinCloudFormationValidation: options.runsHere !== true,
   });
   const settings = settingsOf({
     bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),

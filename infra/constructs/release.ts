@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,26 +25,31 @@ interface Entry {
 }
 
 export interface Release extends Disposable {
-  /** Directory of links. */
   readonly path: string;
 }
+
+/** Of packages: what compilers and debuggers read. */
+const NOT_RUN = /\.(?:map|d\.[cm]?ts)$/;
 
 /**
  * The bridge as it runs elsewhere, in the layout that its unit expects below /opt/slotwise: its source, the host's
  * scripts, and of node_modules what it needs, as `npm ci` has checked it here.
- * @param nodeBinary of the machine that it is for; without one it is for this machine alone
+ * @param nodeBinary of the machine that it is for; without one it brings no Node
+ * @returns a directory of its own, gone when the block ends: assets are copied when they are bound
  */
 export function bridgeRelease(nodeBinary: string | undefined): Release {
   const path = mkdtempSync(join(tmpdir(), 'slotwise-release-'));
-  const link = (from: string, to: string) => {
-    mkdirSync(dirname(join(path, to)), { recursive: true });
-    symlinkSync(from, join(path, to));
-  };
-  for (const directory of ['bridge', 'shared']) link(join(project, directory), directory);
-  link(join(project, 'infra/host'), 'host');
-  link(join(project, 'package.json'), 'package.json');
-  for (const directory of packagesOf(BRIDGE_PACKAGES)) link(join(project, directory), directory);
-  if (nodeBinary !== undefined) link(nodeBinary, 'node_modules/.bin/node');
+  const copy = (from: string, to: string) =>
+    cpSync(from, join(path, to), {
+      recursive: true,
+      dereference: true,
+      filter: (file) => !NOT_RUN.test(file),
+    });
+  for (const directory of ['bridge', 'shared']) copy(join(project, directory), directory);
+  copy(join(project, 'infra/host'), 'host');
+  copy(join(project, 'package.json'), 'package.json');
+  for (const directory of packagesOf(BRIDGE_PACKAGES)) copy(join(project, directory), directory);
+  if (nodeBinary !== undefined) copy(nodeBinary, 'node_modules/.bin/node');
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 

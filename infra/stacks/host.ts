@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import {
   CfnOutput,
   CrossStackReferences,
@@ -5,7 +6,6 @@ import {
   RemovalPolicy,
   Size,
   Stack,
-  SymlinkFollowMode,
   Validations,
 } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
@@ -38,6 +38,8 @@ import type { HostSettings } from '../settings.ts';
 
 /** https://docs.aws.amazon.com/linux/al2023/ug/ec2.html */
 const IMAGE = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64';
+
+const SCRIPTS = fileURLToPath(new URL('../host', import.meta.url));
 
 /** The system, the gateway's image and two releases of the bridge; what has not been sent yet, 1 GiB at most. */
 const SYSTEM_GIB = 16;
@@ -91,12 +93,7 @@ export class HostStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN,
     });
 
-    using packed = bridgeRelease(props.runsHere ? undefined : hostNode());
-    const release = new Asset(this, 'Release', {
-      path: packed.path,
-      followSymlinks: SymlinkFollowMode.ALWAYS,
-      exclude: ['**/*.map', '**/*.d.ts', '**/*.d.mts', '**/*.d.cts'],
-    });
+    const release = this.#addRelease(props.runsHere);
 
     const parameter = (name: string) => `/slotwise/${bridge}/${name}`;
     const [userParameter, passwordParameter] = [parameter('ib-user'), parameter('ib-password')];
@@ -205,6 +202,13 @@ export class HostStack extends Stack {
     }).addAlarmAction(new Ec2Action(Ec2InstanceAction.REBOOT), topic);
 
     new CfnOutput(this, 'HostInstanceId', { value: instance.instanceId });
+  }
+
+  /** What the instance runs; where nobody looks at code, its scripts alone. */
+  #addRelease(runsHere: boolean): Asset {
+    if (!this.bundlingRequired) return new Asset(this, 'Release', { path: SCRIPTS });
+    using packed = bridgeRelease(runsHere ? undefined : hostNode());
+    return new Asset(this, 'Release', { path: packed.path });
   }
 
   #watch(id: string, instance: Instance, on: { readonly metricName: string; readonly says: string }): Alarm {

@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HOST_NODE } from '../../infra/constructs/node-binary.ts';
+import { bridgeRelease } from '../../infra/constructs/release.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { readAssembly } from '../../local/aws/assembly.ts';
 import { CloudTemplate } from '../../local/aws/template.ts';
@@ -19,7 +20,6 @@ let outputs: Record<string, Record<string, string>>;
 let userData: string;
 
 beforeAll(() => {
-  // Without Node for arm64: it is 120 MB, and nothing here runs it.
   app = synthesized({
     bridges: ['home', 'cloud'],
     overrides: { host: { bridge: 'cloud', tradingMode: 'live' } },
@@ -194,11 +194,19 @@ describe('the host in EC2', () => {
   });
 
   it('gets a bridge that has all it imports', () => {
-    const [main = ''] = globSync(join(app.directory, 'asset.*/bridge/main.ts'));
+    using release = bridgeRelease(undefined);
     // Settings at fault are said once everything has been loaded.
+    const main = join(release.path, 'bridge/main.ts');
     const { status, stderr } = spawnSync(process.execPath, [main], { env: {}, encoding: 'utf8' });
     expect(stderr).toMatch(/^bridge: is required/m);
     expect(status).toBe(2);
+    for (const file of [
+      'bridge/service/slotwise-bridge@.service',
+      'host/ib-gateway.service',
+      'host/ib-credentials.sh',
+    ]) {
+      expect(existsSync(join(release.path, file)), file).toBe(true);
+    }
   });
 
   it('runs the versions of the rest: Node of package.json, the gateway of the compose file', () => {
