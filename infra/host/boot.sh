@@ -27,12 +27,16 @@ for _ in {1..90}; do
   sleep 10
 done
 [ -b "$device" ] || { echo "the volume $VOLUME cannot be attached" >&2; exit 1; }
-# mkfs itself refuses where it finds a file system.
-[ -n "$(lsblk --noheadings --output FSTYPE "$device")" ] || mkfs.xfs -q "$device"
 install --directory --mode 0700 /var/lib/private
 state=/var/lib/private/slotwise-$BRIDGE
 install --directory --mode 0700 "$state"
-mountpoint --quiet "$state" || mount --options noatime,nodev,noexec,nosuid "$device" "$state"
+if ! mountpoint --quiet "$state"; then
+  found=0
+  blkid --probe "$device" >/dev/null || found=$?
+  # 2 is a new one. mkfs itself refuses where it finds a file system.
+  [ "$found" -ne 2 ] || mkfs.xfs -q "$device"
+  mount --options noatime,nodev,noexec,nosuid "$device" "$state"
+fi
 
 # Node is in it, for this machine: nothing else is fetched.
 release=/opt/slotwise-$RELEASE
