@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadSettings } from '../../../bridge/config.ts';
+import { BRIDGE_PACKAGES, packagesOf } from '../../../infra/constructs/release.ts';
 import { testDirectory } from '../../support/directory.ts';
 import { writeOutputs } from '../../support/outputs.ts';
 
@@ -85,6 +86,14 @@ describe('the containers', () => {
     expect(gateway.image).toMatch(/:\d+\.\d+\.\w+$/);
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases)).toEqual(new Set([`node:${project.devDependencies.node}-bookworm-slim`]));
+  });
+
+  it('have all packages that the bridge needs, whatever the image leaves out', () => {
+    const [, left = ''] = /rm -rf (.+)$/m.exec(dockerfile) ?? [];
+    const leftOut = left.split(' ');
+    expect(leftOut.length).toBeGreaterThan(1);
+    const needed = packagesOf(BRIDGE_PACKAGES);
+    expect(needed.filter((path) => leftOut.some((out) => `${path}/`.startsWith(`${out}/`)))).toEqual([]);
   });
 
   it('keep on a volume what the bridge has not sent, and give it the time to send it', () => {
