@@ -7,6 +7,7 @@ import { HOST_STACK } from '../shared/names.ts';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
+import { CatalogStack } from './stacks/catalog.ts';
 import { FeedStack } from './stacks/feed.ts';
 import { HostStack } from './stacks/host.ts';
 import { IngestStack } from './stacks/ingest.ts';
@@ -20,6 +21,7 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
+  catalog: 'SlotwiseCatalog',
   host: HOST_STACK,
 } as const;
 
@@ -92,6 +94,7 @@ export function appOf(options: SynthesizeOptions): App {
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
   const { topic } = new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  new CatalogStack(app, STACKS.catalog, { state, settings });
   if (settings.host !== undefined) {
     const { host, runsHere } = settings;
     const of = access.get(host.bridge);
