@@ -17,10 +17,12 @@ import {
   HttpTokens,
   Instance,
   InstanceType,
+  type ISubnet,
   type IVpc,
   MachineImage,
   SecurityGroup,
   SubnetType,
+  type UserData,
   Volume,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
@@ -55,6 +57,12 @@ export interface HostProps {
   readonly runsHere: boolean;
 }
 
+interface Network {
+  readonly vpc: IVpc;
+  readonly subnet: ISubnet;
+  readonly securityGroup: SecurityGroup;
+}
+
 /**
  * An instance for IB Gateway and one bridge, as a home server would be. Nobody reaches it from outside: people come by
  * Session Manager. What the bridge has not sent yet is on a volume that outlives instance and stack.
@@ -64,9 +72,49 @@ export class HostStack extends Stack {
     super(scope, id, { description: 'slotwise: an instance for IB Gateway and one bridge.' });
     // It can be deleted at any time, and what it refers to too.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
-    const { host, access, outputs } = props;
+    const { host, outputs } = props;
     const { bridge, tradingMode } = host;
+    const network = this.#addNetwork();
+    const volume = new Volume(this, 'State', {
+      availabilityZone: network.subnet.availabilityZone,
+      size: Size.gibibytes(STATE_GIB),
+      volumeType: EbsDeviceVolumeType.GP3,
+      encrypted: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const release = this.#addRelease(props.runsHere);
+    const parameter = (name: string) => `/slotwise/${bridge}/${name}`;
+    const login = { userParameter: parameter('ib-user'), passwordParameter: parameter('ib-password') };
+    const role = this.#addRole(props, { release, parameters: Object.values(login) });
+    const userData = hostUserData({
+      bridge,
+      tradingMode,
+      region: this.region,
+      volumeId: volume.volumeId,
+      release: release.assetHash,
+      releaseUrl: release.s3ObjectUrl,
+      outputs: JSON.stringify({ [this.stackName]: outputs }),
+      ...login,
+    });
+    const instance = this.#addInstance({ ...network, role, userData, type: host.instanceType });
+    // Not part of the role above, which the instance waits for: the script asks until it may.
+    new Policy(this, 'AttachState', {
+      roles: [role],
+      statements: [
+        allow('AttachState', {
+          actions: ['ec2:AttachVolume'],
+          resources: [
+            this.formatArn({ service: 'ec2', resource: 'volume', resourceName: volume.volumeId }),
+            this.formatArn({ service: 'ec2', resource: 'instance', resourceName: instance.instanceId }),
+          ],
+        }),
+      ],
+    });
+    this.#addAlarms(instance, props.topic);
+    new CfnOutput(this, 'HostInstanceId', { value: instance.instanceId });
+  }
 
+  #addNetwork(): Network {
     // As the interface has it: CDK types an absent VPN gateway in two ways.
     const vpc = new Vpc(this, 'Network', {
       maxAzs: 1,
@@ -76,7 +124,7 @@ export class HostStack extends Stack {
     }) as IVpc;
     Validations.of(vpc).acknowledge({
       id: 'AwsSolutions-VPC7',
-      reason: 'One instance without an open port: logs of what is refused would cost more than the instance.',
+      reason: 'One instance without an open port: there is no traffic to look into but its own.',
     });
     const [subnet] = vpc.publicSubnets;
     if (subnet === undefined) throw new RangeError('a network with a subnet is expected');
@@ -84,28 +132,23 @@ export class HostStack extends Stack {
       vpc,
       description: 'slotwise host: nothing comes in',
     });
+    return { vpc, subnet, securityGroup };
+  }
 
-    const volume = new Volume(this, 'State', {
-      availabilityZone: subnet.availabilityZone,
-      size: Size.gibibytes(STATE_GIB),
-      volumeType: EbsDeviceVolumeType.GP3,
-      encrypted: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-
-    const release = this.#addRelease(props.runsHere);
-
-    const parameter = (name: string) => `/slotwise/${bridge}/${name}`;
-    const [userParameter, passwordParameter] = [parameter('ib-user'), parameter('ib-password')];
+  #addRole(
+    { host, access }: HostProps,
+    reads: { readonly release: Asset; readonly parameters: readonly string[] },
+  ): Role {
+    const { release, parameters } = reads;
     const role = new Role(this, 'Role', {
-      description: `slotwise host of the bridge ${bridge}`,
+      description: `slotwise host of the bridge ${host.bridge}`,
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     });
     const statements = [
       ...access.statements.map((statement) => statement.copy()),
       allow('ReadIbLogin', {
         actions: ['ssm:GetParameter'],
-        resources: [userParameter, passwordParameter].map((name) =>
+        resources: parameters.map((name) =>
           this.formatArn({ service: 'ssm', resource: 'parameter', resourceName: name.slice(1) }),
         ),
       }),
@@ -132,12 +175,18 @@ export class HostStack extends Stack {
       reason:
         'Session Manager has no resource for its channels. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmessagegatewayservice.html',
     });
+    return role;
+  }
 
+  #addInstance(
+    of: Network & { readonly role: Role; readonly userData: UserData; readonly type: string },
+  ): Instance {
+    const { vpc, subnet, securityGroup, role, userData, type } = of;
     const instance = new Instance(this, 'Instance', {
       vpc,
       vpcSubnets: { subnets: [subnet] },
       associatePublicIpAddress: true,
-      instanceType: new InstanceType(host.instanceType),
+      instanceType: new InstanceType(type),
       machineImage: MachineImage.fromSsmParameter(IMAGE),
       securityGroup,
       role,
@@ -155,17 +204,7 @@ export class HostStack extends Stack {
           }),
         },
       ],
-      userData: hostUserData({
-        bridge,
-        tradingMode,
-        region: this.region,
-        volumeId: volume.volumeId,
-        release: release.assetHash,
-        releaseUrl: release.s3ObjectUrl,
-        outputs: JSON.stringify({ [this.stackName]: outputs }),
-        userParameter,
-        passwordParameter,
-      }),
+      userData,
     });
     Validations.of(instance).acknowledge(
       {
@@ -177,31 +216,19 @@ export class HostStack extends Stack {
         reason: 'The instance holds nothing: what has not been sent is on a volume that stays.',
       },
     );
-    // Not part of the role above, which the instance waits for: the script asks until it may.
-    new Policy(this, 'AttachState', {
-      roles: [role],
-      statements: [
-        allow('AttachState', {
-          actions: ['ec2:AttachVolume'],
-          resources: [
-            this.formatArn({ service: 'ec2', resource: 'volume', resourceName: volume.volumeId }),
-            this.formatArn({ service: 'ec2', resource: 'instance', resourceName: instance.instanceId }),
-          ],
-        }),
-      ],
-    });
+    return instance;
+  }
 
-    const topic = new SnsAction(props.topic);
+  #addAlarms(instance: Instance, topic: ITopic): void {
+    const tell = new SnsAction(topic);
     this.#watch('MachineFails', instance, {
       metricName: 'StatusCheckFailed_System',
       says: 'the machine below the host fails; it is started again on another one',
-    }).addAlarmAction(new Ec2Action(Ec2InstanceAction.RECOVER), topic);
+    }).addAlarmAction(new Ec2Action(Ec2InstanceAction.RECOVER), tell);
     this.#watch('SystemHangs', instance, {
       metricName: 'StatusCheckFailed_Instance',
       says: "the host's system does not answer; it is rebooted",
-    }).addAlarmAction(new Ec2Action(Ec2InstanceAction.REBOOT), topic);
-
-    new CfnOutput(this, 'HostInstanceId', { value: instance.instanceId });
+    }).addAlarmAction(new Ec2Action(Ec2InstanceAction.REBOOT), tell);
   }
 
   /** What the instance runs; where nobody looks at code, its scripts alone. */
