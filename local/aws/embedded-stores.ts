@@ -6,11 +6,12 @@ import { clientsOf, environmentOf } from './clients.ts';
 import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
 import { withConditionalPuts } from './conditional-put.ts';
 import { type Dynoxide, startDynoxide } from './dynoxide.ts';
-import { type Emulator, openFauxqs } from './emulators.ts';
+import { openFauxqs, type QueueEmulator, type QueueState } from './emulators.ts';
 import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
+import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
@@ -26,7 +27,7 @@ export class EmbeddedStores implements LocalStores {
   readonly journal: Journal;
   readonly #guard: Guard;
   readonly #dynoxide: Dynoxide;
-  readonly #fauxqs: Emulator;
+  readonly #fauxqs: QueueEmulator;
   readonly #doors: Doors;
   readonly #clients = new Map<string, Clients & Disposable>();
   #outputsText = '{}';
@@ -37,7 +38,7 @@ export class EmbeddedStores implements LocalStores {
     readonly journal: Journal;
     readonly guard: Guard;
     readonly dynoxide: Dynoxide;
-    readonly fauxqs: Emulator;
+    readonly fauxqs: QueueEmulator;
     readonly doors: Doors;
     readonly log: CloudLog;
   }) {
@@ -57,8 +58,9 @@ export class EmbeddedStores implements LocalStores {
     readonly dir: string;
     readonly region: string;
     readonly log: CloudLog;
+    readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region } = options;
+    const { dir, region, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -71,7 +73,12 @@ export class EmbeddedStores implements LocalStores {
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
       s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(withLargePuts(fauxqs)) }),
-      dynamodb: new FrontDoor({ ...behind, service: 'dynamodb', emulator: withRegion(dynoxide, region) }),
+      dynamodb: new FrontDoor({
+        ...behind,
+        service: 'dynamodb',
+        emulator: withConsumedCapacity(withRegion(dynoxide, region)),
+        onAnswered: (call, response) => onTableEvents?.(tableEvents(call, response)),
+      }),
     };
     for (const door of Object.values(doors)) {
       await door.start();
@@ -128,6 +135,10 @@ export class EmbeddedStores implements LocalStores {
       QueueUrls.map(async (url) => [url.split('/').at(-1) ?? url, await depthOf(url, sqs)] as const),
     );
     return Object.fromEntries(depths);
+  }
+
+  queueStates(): readonly QueueState[] {
+    return this.#fauxqs.queueStates();
   }
 
   /** Requests that the service has not answered yet, long polls included. */

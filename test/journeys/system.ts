@@ -13,7 +13,7 @@ import { RegistryStore } from '../../cli/registry/store.ts';
 import type { SettingOverrides } from '../../infra/settings.ts';
 import { synthesize } from '../../infra/synth.ts';
 import { startCloud } from '../../local/aws/cloud.ts';
-import type { LocalCloud } from '../../local/aws/cloud-types.ts';
+import type { CloudOptions, LocalCloud } from '../../local/aws/cloud-types.ts';
 import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
 import type { GatewayOptions } from '../../local/gateway/options.ts';
 import { BridgeProcess } from '../../local/run/bridge-process.ts';
@@ -22,6 +22,7 @@ import { POSITIONS } from '../../shared/names.ts';
 import { type BridgeStatus, bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { removeStatement } from '../support/statements.ts';
+import { unitEnvironment } from '../support/unit.ts';
 
 /** The templates as they deploy, but for the waits: a test must not last as long as a visibility timeout. */
 const OVERRIDES = {
@@ -63,11 +64,13 @@ export class System implements AsyncDisposable {
   #cloud: LocalCloud | undefined;
   #assembly = '';
   #mayBeDenied = false;
+  #cloudOptions: Pick<CloudOptions, 'metricClock' | 'streamRetryMs'> = {};
 
   static async start(options: {
     readonly bridges: readonly string[];
     /** Beside those of every journey. */
     readonly overrides?: SettingOverrides;
+    readonly cloud?: Pick<CloudOptions, 'metricClock' | 'streamRetryMs'>;
     /** A statement to take out of the policies: what needs it is then refused. */
     readonly without?: string;
   }): Promise<System> {
@@ -83,6 +86,7 @@ export class System implements AsyncDisposable {
         runsHere: true,
       }).directory;
       if (options.without !== undefined) removeStatement(system.#assembly, options.without);
+      system.#cloudOptions = options.cloud ?? {};
       system.#mayBeDenied = options.without !== undefined;
       await system.startCloud();
     } catch (cause) {
@@ -103,7 +107,11 @@ export class System implements AsyncDisposable {
 
   async startCloud(): Promise<void> {
     mkdirSync(this.awsDirectory, { recursive: true });
-    this.#cloud = await startCloud({ assembly: this.#assembly, dir: this.awsDirectory });
+    this.#cloud = await startCloud({
+      assembly: this.#assembly,
+      dir: this.awsDirectory,
+      ...this.#cloudOptions,
+    });
     writeFileSync(this.#outputsFile, this.#cloud.outputsText);
   }
 
@@ -154,12 +162,37 @@ export class System implements AsyncDisposable {
     return Item;
   }
 
-  async bridge(
+  /** A bridge that has no time to lose. */
+  bridge(
     id: string,
     gateway: SimulatedGateway,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<RunningBridge> {
     const stateDir = join(this.directory, 'bridge', settings.SLOTWISE_STATE_DIR ?? id);
+    return this.#start(id, gateway, {
+      ...HASTE,
+      SLOTWISE_OUTPUTS: this.#outputsFile,
+      ...settings,
+      SLOTWISE_BRIDGE: id,
+      SLOTWISE_STATE_DIR: stateDir,
+    });
+  }
+
+  /** A bridge as its systemd unit starts it: the outputs file and the gateway's port are all that it has. */
+  service(id: string, gateway: SimulatedGateway): Promise<RunningBridge> {
+    return this.#start(id, gateway, {
+      ...unitEnvironment(id, this.directory),
+      // Where several run beside each other.
+      SLOTWISE_STATUS_PORT: '0',
+    });
+  }
+
+  async #start(
+    id: string,
+    gateway: SimulatedGateway,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<RunningBridge> {
+    const stateDir = environment.SLOTWISE_STATE_DIR ?? '';
     mkdirSync(stateDir, { recursive: true });
     const logFile = join(stateDir, 'bridge.log');
     const child = BridgeProcess.spawn({
@@ -167,12 +200,8 @@ export class System implements AsyncDisposable {
       environment: {
         PATH: process.env.PATH,
         ...this.cloud.env(`bridge-${id}`),
-        ...HASTE,
-        SLOTWISE_OUTPUTS: this.#outputsFile,
         SLOTWISE_GATEWAY_PORT: String(gateway.port),
-        ...settings,
-        SLOTWISE_BRIDGE: id,
-        SLOTWISE_STATE_DIR: stateDir,
+        ...environment,
       },
     });
     const end = async () => {
