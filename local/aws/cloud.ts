@@ -45,7 +45,14 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   await using opened = new AsyncDisposableStack();
   // The template is read twice: its faults show before anything starts, its addresses are known only afterwards.
   checkTemplate(stacks, region);
-  const stores = opened.use(await EmbeddedStores.open({ dir: options.dir, region, log }));
+  const stores = opened.use(
+    await EmbeddedStores.open({
+      dir: options.dir,
+      region,
+      log,
+      ...(options.throughput !== undefined && { throughput: options.throughput }),
+    }),
+  );
   const streams = new Map<string, string>();
   const template = new CloudTemplate(stacks, {
     region,
@@ -210,6 +217,10 @@ class Cloud implements LocalCloud {
 
   triggers(): readonly TriggerStatistics[] {
     return [...this.#queueTriggers, ...this.#streamTriggers].map((trigger) => trigger.statistics());
+  }
+
+  tableLoads() {
+    return this.#stores.tableLoads();
   }
 
   async fire(schedule: string): Promise<unknown> {

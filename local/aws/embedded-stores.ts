@@ -13,6 +13,8 @@ import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
+import { type TableLoad, withThrottling } from './throttle.ts';
+import type { Throughput } from './throughput.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
 
 /** The local run's own calls: provisioning, depths. Components have names of their own. */
@@ -28,6 +30,7 @@ export class EmbeddedStores implements LocalStores {
   readonly #dynoxide: Dynoxide;
   readonly #fauxqs: Emulator;
   readonly #doors: Doors;
+  readonly #tableLoads: () => Readonly<Record<string, TableLoad>>;
   readonly #clients = new Map<string, Clients & Disposable>();
   #outputsText = '{}';
   #isStopped = false;
@@ -39,6 +42,7 @@ export class EmbeddedStores implements LocalStores {
     readonly dynoxide: Dynoxide;
     readonly fauxqs: Emulator;
     readonly doors: Doors;
+    readonly tableLoads: () => Readonly<Record<string, TableLoad>>;
     readonly log: CloudLog;
   }) {
     this.region = parts.region;
@@ -47,6 +51,7 @@ export class EmbeddedStores implements LocalStores {
     this.#dynoxide = parts.dynoxide;
     this.#fauxqs = parts.fauxqs;
     this.#doors = parts.doors;
+    this.#tableLoads = parts.tableLoads;
     void parts.dynoxide.ended.then(() => {
       if (!this.#isStopped) parts.log.warn('dynoxide-ended', { remedy: 'stop the run and start it again' });
     });
@@ -57,8 +62,10 @@ export class EmbeddedStores implements LocalStores {
     readonly dir: string;
     readonly region: string;
     readonly log: CloudLog;
+    /** Of each table; without it they serve whatever they are asked for. */
+    readonly throughput?: Throughput;
   }): Promise<EmbeddedStores> {
-    const { dir, region } = options;
+    const { dir, region, throughput } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -67,18 +74,26 @@ export class EmbeddedStores implements LocalStores {
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
     const guard = new Guard();
+    const unlimited = withRegion(dynoxide, region);
+    const throttled = throughput === undefined ? undefined : withThrottling(unlimited, { throughput });
     const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
       s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(withLargePuts(fauxqs)) }),
-      dynamodb: new FrontDoor({ ...behind, service: 'dynamodb', emulator: withRegion(dynoxide, region) }),
+      dynamodb: new FrontDoor({
+        ...behind,
+        service: 'dynamodb',
+        emulator: throttled?.emulator ?? unlimited,
+      }),
     };
     for (const door of Object.values(doors)) {
       await door.start();
       opened.defer(() => door.stop());
     }
     opened.move();
-    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, log: options.log });
+    const tableLoads = throttled?.loads ?? (() => ({}));
+    const { log } = options;
+    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, tableLoads, log });
   }
 
   get permissions(): Permissions {
@@ -109,6 +124,10 @@ export class EmbeddedStores implements LocalStores {
 
   get processes(): readonly RecordedProcess[] {
     return this.#dynoxide.processes;
+  }
+
+  tableLoads(): Readonly<Record<string, TableLoad>> {
+    return this.#tableLoads();
   }
 
   env(principal: string): Record<string, string> {

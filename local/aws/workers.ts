@@ -33,6 +33,7 @@ export class FunctionPool {
   #errors = 0;
   #timeouts = 0;
   #workersReplaced = 0;
+  #memoryMaxBytes = 0;
 
   constructor(
     plan: FunctionPlan,
@@ -54,6 +55,7 @@ export class FunctionPool {
       errors: this.#errors,
       timeouts: this.#timeouts,
       workersReplaced: this.#workersReplaced,
+      memoryMaxBytes: this.#memoryMaxBytes,
     };
   }
 
@@ -70,7 +72,10 @@ export class FunctionPool {
     } else if (this.#all.has(worker)) {
       this.#idle.push(worker);
     }
-    if (outcome.type === 'response') return { ok: true, requestId, response: JSON.parse(outcome.body) };
+    if (outcome.type === 'response') {
+      this.#memoryMaxBytes = Math.max(this.#memoryMaxBytes, outcome.memoryBytes);
+      return { ok: true, requestId, response: JSON.parse(outcome.body) };
+    }
     this.#errors += 1;
     this.#log.write(`ERROR ${requestId} ${outcome.fault}`);
     return { ok: false, requestId, fault: outcome.fault };
