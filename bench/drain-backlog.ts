@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundleHandler } from '../infra/constructs/bundle.ts';
+import { startCloud } from '../local/aws/cloud.ts';
+import { openStores } from '../local/aws/stores.ts';
+import { NEW_TABLE, type Throughput } from '../local/aws/throughput.ts';
+import { synthesizeInto } from '../local/run/synthesis.ts';
+import { fillQueue } from './drain-backlog/fill.ts';
+import { measureDrain } from './drain-backlog/measure.ts';
+import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
+
+/**
+ * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.2]
+ * [--concurrency 5] [--minutes 60] [--json]`. Fills the queue, half of it with one contract, then lets the bundle of
+ * the stacks drain it through their own mapping while live snapshots come, over tables that throttle.
+ *
+ * One machine is slower than AWS, so the tables serve a share (`--scale`) of what new ones do there; 1 second here is
+ * then `scale` seconds of a real account. Exit code 1 where anything was lost, doubled or dead-lettered.
+ */
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '200000' },
+    scale: { type: 'string', default: '0.2' },
+    concurrency: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '60' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const messages = Number(values.messages);
+const scale = Number(values.scale);
+const throughput: Throughput = {
+  partitions: NEW_TABLE.partitions,
+  writesPerSecond: NEW_TABLE.writesPerSecond * scale,
+  readsPerSecond: NEW_TABLE.readsPerSecond * scale,
+};
+const signal = AbortSignal.timeout(Number(values.minutes) * 60_000);
+const startedMs = performance.now();
+const say = (text: string) => process.stderr.write(`${text}\n`);
+const directory = mkdtempSync(join(tmpdir(), 'slotwise-backlog-'));
+try {
+  const assembly = join(directory, 'assembly');
+  const dir = join(directory, 'aws');
+  say('synthesizing the stacks');
+  await synthesizeInto(assembly, { signal });
+  // Provisioned, and closed again: nobody shall read while the queue is filled.
+  await (await startCloud({ assembly, dir })).stop();
+  say(`filling the queue with ${messages} messages`);
+  const fillingMs = performance.now();
+  {
+    await using stores = await openStores({ dir });
+    const { sqs } = stores.clients('cli');
+    await fillQueue({ sqs, queueUrl: stores.outputs.snapshotQueueUrl, messages, signal });
+  }
+  const filledS = (performance.now() - fillingMs) / 1000;
+  say(`filled in ${filledS.toFixed(0)} s; draining`);
+  await using cloud = await startCloud({
+    assembly,
+    dir,
+    throughput,
+    concurrency: Number(values.concurrency),
+    log: { info: () => {}, warn: (event, fields) => say(`${event} ${JSON.stringify(fields)}`) },
+  });
+  const figures = await measureDrain({
+    cloud,
+    messages,
+    cacheDirectory: join(directory, 'lake'),
+    say,
+    signal,
+  });
+  const report: BacklogReport = {
+    ...figures,
+    scale,
+    throughput,
+    filledS,
+    processMemoryMb: idleMemoryMb(join(directory, 'bundle', 'index.mjs')),
+  };
+  say(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  process.stdout.write(`${values.json ? JSON.stringify(report) : renderReport(report)}\n`);
+  process.exitCode = report.complaints.length === 0 ? 0 : 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function idleMemoryMb(bundle: string): number {
+  bundleHandler({ entry: 'functions/drain/handler.ts', outfile: bundle });
+  const script = `await import(${JSON.stringify(bundle)}); console.log(process.memoryUsage.rss());`;
+  const env = {
+    ...process.env,
+    AWS_REGION: 'us-east-1',
+    LAKE_BUCKET: 'lake',
+    POSITIONS_TABLE: 'positions',
+    AUDIT_TABLE: 'audit',
+  };
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { env });
+  return Number(output.toString()) / 2 ** 20;
+}
