@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { withDeadline } from '../bridge/wait.ts';
+import { EXIT } from '../cli/failure.ts';
 import { bundleHandler } from '../infra/constructs/bundle.ts';
 import { startCloud } from '../local/aws/cloud.ts';
 import { openStores } from '../local/aws/stores.ts';
 import { NEW_TABLE, type Throughput } from '../local/aws/throughput.ts';
+import { Ending } from '../local/run/ending.ts';
 import { synthesizeInto } from '../local/run/synthesis.ts';
 import { fillQueue } from './drain-backlog/fill.ts';
 import { measureDrain } from './drain-backlog/measure.ts';
@@ -36,7 +39,8 @@ const throughput: Throughput = {
   writesPerSecond: NEW_TABLE.writesPerSecond * scale,
   readsPerSecond: NEW_TABLE.readsPerSecond * scale,
 };
-const signal = AbortSignal.timeout(Number(values.minutes) * 60_000);
+using ending = new Ending({ onSecond: () => process.exit(EXIT.interrupted) });
+const signal = withDeadline(ending.signal, Number(values.minutes) * 60_000);
 const startedMs = performance.now();
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const directory = mkdtempSync(join(tmpdir(), 'slotwise-backlog-'));

@@ -54,7 +54,7 @@ export function renderReport(report: BacklogReport): string {
 
 function load(of: TableLoad | undefined): string {
   if (of === undefined) return 'not limited';
-  return `${of.writeUnits} writes, ${of.readUnits} reads served; ${of.throttled} refused, ${of.retried} sent again by the SDK`;
+  return `${of.writeUnits} writes, ${of.readUnits} reads served; ${of.throttled} refused, ${of.retried} tried again`;
 }
 
 function seconds(ms: number): string {

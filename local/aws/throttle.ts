@@ -8,7 +8,7 @@ export interface TableLoad {
   readonly readUnits: number;
   /** Requests that were refused, items of batches that were left unprocessed: retries count again. */
   readonly throttled: number;
-  /** Requests that an SDK says it sends again. */
+  /** Of all items asked for, those that had been refused before. */
   readonly retried: number;
 }
 
@@ -47,8 +47,10 @@ export function withThrottling(
     now = () => performance.now(),
   }: { readonly throughput: Throughput; readonly now?: () => number },
 ): ThrottledTables {
-  const partitionKeys = new Map<string, Promise<string>>();
+  const schemas = new Map<string, Promise<KeySchema>>();
   const allowances = new Map<string, Allowance>();
+  /** `table key` of items that were refused and have not been asked for again: as many as callers still want. */
+  const refused = new Set<string>();
   const loads = new Map<string, { -readonly [Key in keyof TableLoad]: number }>();
 
   const loadOf = (table: string) => {
@@ -56,22 +58,28 @@ export function withThrottling(
     loads.set(table, load);
     return load;
   };
-  const partitionKeyOf = (table: string, request: EmulatorRequest) => {
-    const known = partitionKeys.get(table) ?? askPartitionKey(dynamodb, table, request);
-    partitionKeys.set(table, known);
+  const schemaOf = (table: string, request: EmulatorRequest) => {
+    const known = schemas.get(table) ?? askSchema(dynamodb, table, request);
+    schemas.set(table, known);
     return known;
   };
   const take = async ({ table, holdsKey, kind, units }: Want, request: EmulatorRequest): Promise<boolean> => {
-    const key = JSON.stringify(holdsKey[await partitionKeyOf(table, request)]);
+    const { partitionKey, sortKey } = await schemaOf(table, request);
+    const key = JSON.stringify(holdsKey[partitionKey]);
+    const item = `${table} ${key} ${JSON.stringify(holdsKey[sortKey])}`;
     const place = `${kind} ${table} ${partitionOf(key, throughput.partitions)}`;
     const perSecond = kind === 'write' ? throughput.writesPerSecond : throughput.readsPerSecond;
     const allowance = allowances.get(place) ?? new Allowance(perSecond, now());
     allowances.set(place, allowance);
     const load = loadOf(table);
+    if (refused.delete(item)) load.retried += 1;
     const isServed = allowance.take(units, now());
-    if (!isServed) load.throttled += 1;
-    else if (kind === 'write') load.writeUnits += units;
-    else load.readUnits += units;
+    if (!isServed) {
+      load.throttled += 1;
+      refused.add(item);
+    }
+    if (isServed && kind === 'write') load.writeUnits += units;
+    if (isServed && kind === 'read') load.readUnits += units;
     return isServed;
   };
 
@@ -81,8 +89,6 @@ export function withThrottling(
     const body = JSON.parse(request.body.toString()) as Json;
     const batch = operation.startsWith('Batch') ? batchWants(operation, body) : undefined;
     const wants = batch?.map(({ want }) => want) ?? singleWants(operation, body);
-    if (isRetry(request))
-      for (const table of new Set(wants.map((want) => want.table))) loadOf(table).retried += 1;
     const served: boolean[] = [];
     for (const want of wants) served.push(await take(want, request));
     if (served.every(Boolean)) return dynamodb.handle(request);
@@ -207,12 +213,13 @@ function mapJson(response: EmulatorResponse, more: Json): EmulatorResponse {
   return { ...response, headers: { ...headers, 'content-length': String(body.length) }, body };
 }
 
-/** `attempt=2; max=3` https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html */
-function isRetry({ headers }: EmulatorRequest): boolean {
-  return Number(/attempt=(\d+)/.exec(headers['amz-sdk-request'] ?? '')?.[1] ?? 1) > 1;
+interface KeySchema {
+  readonly partitionKey: string;
+  /** Empty where there is none. */
+  readonly sortKey: string;
 }
 
-async function askPartitionKey(dynamodb: Emulator, table: string, request: EmulatorRequest): Promise<string> {
+async function askSchema(dynamodb: Emulator, table: string, request: EmulatorRequest): Promise<KeySchema> {
   const { body } = await dynamodb.handle({
     ...request,
     headers: { ...request.headers, 'x-amz-target': 'DynamoDB_20120810.DescribeTable' },
@@ -221,5 +228,7 @@ async function askPartitionKey(dynamodb: Emulator, table: string, request: Emula
   const { Table } = JSON.parse(body.toString()) as {
     Table?: { KeySchema: readonly { AttributeName: string; KeyType: string }[] };
   };
-  return Table?.KeySchema.find(({ KeyType }) => KeyType === 'HASH')?.AttributeName ?? '';
+  const nameOf = (type: string) =>
+    Table?.KeySchema.find(({ KeyType }) => KeyType === type)?.AttributeName ?? '';
+  return { partitionKey: nameOf('HASH'), sortKey: nameOf('RANGE') };
 }

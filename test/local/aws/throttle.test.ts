@@ -94,7 +94,7 @@ describe('a table that throttles', () => {
     await put(HOT, 'in time');
     await expect(put(HOT)).rejects.toThrow(ThrottlingException);
     expect(await stored()).toContainEqual(item(HOT, 'in time'));
-    expect(tables.loads()[table]).toEqual({ writeUnits: 12, readUnits: 0, throttled: 2, retried: 0 });
+    expect(tables.loads()[table]).toEqual({ writeUnits: 12, readUnits: 0, throttled: 2, retried: 1 });
   });
 
   it('takes a unit for each KB of an item', async () => {

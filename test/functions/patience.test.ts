@@ -1,0 +1,147 @@
+import { createServer } from 'node:http';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  ScanCommand,
+  ThrottlingException,
+} from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Patience, retryTransient } from '../../functions/patience.ts';
+import { startDynoxide } from '../../local/aws/dynoxide.ts';
+import { FrontDoor } from '../../local/aws/front-door.ts';
+import { Journal } from '../../local/aws/journal.ts';
+import { type ThrottledTables, withThrottling } from '../../local/aws/throttle.ts';
+import { temporaryDirectory } from '../local/aws/support/temporary.ts';
+
+/** One partition: whatever is written meets whatever else is written. */
+const THROUGHPUT = { partitions: 1, writesPerSecond: 50, readsPerSecond: 1000 };
+const ATTEMPTS = 3;
+
+const opened = new AsyncDisposableStack();
+let tables: ThrottledTables;
+let endpoint: string;
+let admin: DynamoDBClient;
+
+beforeAll(async () => {
+  const dir = opened.use(temporaryDirectory());
+  const dynoxide = opened.adopt(await startDynoxide(dir.path), (each) => each.close());
+  tables = withThrottling(dynoxide, { throughput: THROUGHPUT });
+  const door = new FrontDoor({
+    service: 'dynamodb',
+    region: 'us-east-1',
+    journal: new Journal(),
+    emulator: tables.emulator,
+  });
+  await door.start();
+  opened.defer(() => door.stop());
+  endpoint = door.origin;
+  admin = opened.adopt(clientAt(endpoint), (each) => each.destroy());
+});
+
+afterAll(() => opened.disposeAsync());
+
+function clientAt(at: string): DynamoDBClient {
+  return new DynamoDBClient({
+    region: 'us-east-1',
+    endpoint: at,
+    retryStrategy: retryTransient(ATTEMPTS),
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+}
+
+async function tableNamed(TableName: string): Promise<string> {
+  await admin.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+    }),
+  );
+  return TableName;
+}
+
+/** A client as the drain has one, with so much patience from now on. */
+function patientClient(ms: number, at = endpoint): DynamoDBClient {
+  const client = clientAt(at);
+  onTestFinished(() => client.destroy());
+  const patience = new Patience();
+  patience.attach(client);
+  patience.begin(ms);
+  return client;
+}
+
+function put(client: DynamoDBClient, TableName: string, id: string): Promise<unknown> {
+  return client.send(new PutItemCommand({ TableName, Item: { id: { S: id } } }));
+}
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `item-${index}`);
+
+describe('patience with a table that throttles', () => {
+  it('brings every write through, those of several processes at once', async () => {
+    const table = await tableNamed('crowded');
+    const clients = [patientClient(30_000), patientClient(30_000)];
+    await Promise.all(ids(90).map((id, index) => put(clients[index % 2] ?? admin, table, id)));
+    const { Count } = await admin.send(new ScanCommand({ TableName: table }));
+    expect(Count).toBe(90);
+    expect(tables.loads()[table]?.throttled).toBeGreaterThan(0);
+  });
+
+  it('asks less at once from then on: the next batch is refused seldom', async () => {
+    const table = await tableNamed('paced');
+    const client = patientClient(30_000);
+    const refusedOf = async (batch: readonly string[]) => {
+      const before = tables.loads()[table]?.throttled ?? 0;
+      await Promise.all(batch.map((id) => put(client, table, id)));
+      return (tables.loads()[table]?.throttled ?? 0) - before;
+    };
+    const first = await refusedOf(ids(90));
+    const second = await refusedOf(ids(50));
+    expect(first).toBeGreaterThanOrEqual(50);
+    expect(second).toBeLessThan(first / 2);
+  });
+
+  it("ends in time, with the table's own word for it", async () => {
+    const table = await tableNamed('given-up');
+    const client = patientClient(300);
+    const outcomes = await Promise.allSettled(ids(90).map((id) => put(client, table, id)));
+    const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    expect(faults.length).toBeGreaterThan(0);
+    for (const fault of faults) expect(fault).toBeInstanceOf(ThrottlingException);
+  });
+
+  it('holds up no other table', async () => {
+    const [busy, calm] = [await tableNamed('busy'), await tableNamed('calm')];
+    const client = patientClient(30_000);
+    let isCrowded = true;
+    const crowd = Promise.all(ids(90).map((id) => put(client, busy, id))).then(() => {
+      isCrowded = false;
+    });
+    await put(client, calm, 'item');
+    expect(isCrowded).toBe(true);
+    expect(tables.loads()[calm]).toMatchObject({ writeUnits: 1, throttled: 0 });
+    await crowd;
+  });
+});
+
+describe('patience with a service that fails', () => {
+  it.each([
+    [503, ATTEMPTS],
+    [400, 1],
+  ])('sends a call that is answered with %i %i times', async (status, times) => {
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked += 1;
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ __type: 'SomethingElse', message: 'no' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const client = patientClient(30_000, `http://127.0.0.1:${port}`);
+    await expect(put(client, 'any', 'item')).rejects.toThrow();
+    expect(asked).toBe(times);
+  });
+});
