@@ -102,6 +102,12 @@ export interface LocalCloud extends LocalStores {
    * @throws Error with what it threw
    */
   fire(schedule: string): Promise<unknown>;
+  /**
+   * For tests and demonstrations: ends a worker of a function at once, in the middle of an invocation where one is
+   * under way, as Lambda may.
+   * @param functionName physical @returns what the worker was doing; undefined where there is none
+   */
+  killWorker(functionName: string): Promise<'busy' | 'idle' | undefined>;
   /** Every line that a handler writes, embedded metrics included. @returns unsubscribe */
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void;
   /**

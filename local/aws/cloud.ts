@@ -231,6 +231,12 @@ class Cloud implements LocalCloud {
     return outcome.response;
   }
 
+  async killWorker(functionName: string): Promise<'busy' | 'idle' | undefined> {
+    const found = [...this.#pools].find(([{ name }]) => name === functionName);
+    if (found === undefined) throw new RangeError(`the template has no function ${functionName}`);
+    return found[1].kill();
+  }
+
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -29,6 +29,8 @@ export class FunctionPool {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
+  /** In the middle of an invocation. */
+  readonly #busy = new Set<Worker>();
   #invocations = 0;
   #errors = 0;
   #timeouts = 0;
@@ -81,6 +83,15 @@ export class FunctionPool {
     return { ok: false, requestId, fault: outcome.fault };
   }
 
+  /** Ends a worker at once, a busy one where there is any. @returns what it was doing; undefined where there is none */
+  async kill(): Promise<'busy' | 'idle' | undefined> {
+    const [busy] = this.#busy;
+    const worker = busy ?? this.#idle[0];
+    await worker?.terminate();
+    if (worker === undefined) return undefined;
+    return worker === busy ? 'busy' : 'idle';
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
   }
@@ -130,6 +141,7 @@ export class FunctionPool {
     const timer = setTimeout(() => lost(`Task timed out after ${timeoutMs / 1000} seconds`, true), timeoutMs);
     if (!this.#all.has(worker)) lost('ended while it loaded');
     worker.on('message', onMessage).once('error', onError).once('exit', onExit);
+    this.#busy.add(worker);
     worker.postMessage({
       ...request,
       timeoutMs,
@@ -139,6 +151,7 @@ export class FunctionPool {
     } satisfies InvokeMessage);
     return promise.finally(() => {
       clearTimeout(timer);
+      this.#busy.delete(worker);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     });
   }
