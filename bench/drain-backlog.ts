@@ -6,18 +6,15 @@ import { parseArgs } from 'node:util';
 import { withDeadline } from '../bridge/wait.ts';
 import { EXIT } from '../cli/failure.ts';
 import { bundleHandler } from '../infra/constructs/bundle.ts';
-import { startCloud } from '../local/aws/cloud.ts';
-import { openStores } from '../local/aws/stores.ts';
 import { NEW_TABLE, type Throughput } from '../local/aws/throughput.ts';
 import { Ending } from '../local/run/ending.ts';
 import { synthesizeInto } from '../local/run/synthesis.ts';
-import { fillQueue } from './drain-backlog/fill.ts';
-import { measureDrain } from './drain-backlog/measure.ts';
+import { drainBacklog } from './drain-backlog/run.ts';
 import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
 
 /**
- * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.2]
- * [--concurrency 5] [--minutes 60] [--json]`. Fills the queue, half of it with one contract, then lets the bundle of
+ * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.1]
+ * [--concurrency 10] [--minutes 60] [--json]`. Fills the queue, half of it with one contract, then lets the bundle of
  * the stacks drain it through their own mapping while live snapshots come, over tables that throttle.
  *
  * One machine is slower than AWS, so the tables serve a share (`--scale`) of what new ones do there; 1 second here is
@@ -26,8 +23,8 @@ import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '200000' },
-    scale: { type: 'string', default: '0.2' },
-    concurrency: { type: 'string', default: '5' },
+    scale: { type: 'string', default: '0.1' },
+    concurrency: { type: 'string', default: '10' },
     minutes: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
   },
@@ -46,31 +43,14 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 const directory = mkdtempSync(join(tmpdir(), 'slotwise-backlog-'));
 try {
   const assembly = join(directory, 'assembly');
-  const dir = join(directory, 'aws');
   say('synthesizing the stacks');
   await synthesizeInto(assembly, { signal });
-  // Provisioned, and closed again: nobody shall read while the queue is filled.
-  await (await startCloud({ assembly, dir })).stop();
-  say(`filling the queue with ${messages} messages`);
-  const fillingMs = performance.now();
-  {
-    await using stores = await openStores({ dir });
-    const { sqs } = stores.clients('cli');
-    await fillQueue({ sqs, queueUrl: stores.outputs.snapshotQueueUrl, messages, signal });
-  }
-  const filledS = (performance.now() - fillingMs) / 1000;
-  say(`filled in ${filledS.toFixed(0)} s; draining`);
-  await using cloud = await startCloud({
+  const figures = await drainBacklog({
     assembly,
-    dir,
+    directory,
+    messages,
     throughput,
     concurrency: Number(values.concurrency),
-    log: { info: () => {}, warn: (event, fields) => say(`${event} ${JSON.stringify(fields)}`) },
-  });
-  const figures = await measureDrain({
-    cloud,
-    messages,
-    cacheDirectory: join(directory, 'lake'),
     say,
     signal,
   });
@@ -78,7 +58,6 @@ try {
     ...figures,
     scale,
     throughput,
-    filledS,
     processMemoryMb: idleMemoryMb(join(directory, 'bundle', 'index.mjs')),
   };
   say(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);

@@ -7,7 +7,6 @@ export interface BacklogReport extends BacklogFigures {
   /** Share of what a real new table serves. */
   readonly scale: number;
   readonly throughput: Throughput;
-  readonly filledS: number;
   /** Resident memory of a process that has loaded the bundle and done nothing. */
   readonly processMemoryMb: number;
 }

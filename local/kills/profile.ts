@@ -1,5 +1,5 @@
 /** Every sweep is a keyframe, so that a portfolio of hundreds makes as many snapshots a second. */
-export const PORTFOLIO = { positions: 400, condors: 5 } as const;
+export const PORTFOLIO = { positions: 800, condors: 5 } as const;
 
 /** Positions open, change and close. */
 export const TRADE_PERIOD_MS = 250;
@@ -11,14 +11,14 @@ export const RESTART_MS = 300;
  * Batches as deployed; waits that end within a run. A message may meet more kills than anything in AWS would do to it
  * before it counts as poison.
  */
-export const DRAIN = { batchWindowS: 1, timeoutS: 5, visibilityTimeoutS: 31, maxReceiveCount: 10 } as const;
+export const DRAIN = { batchWindowS: 1, timeoutS: 15, visibilityTimeoutS: 91, maxReceiveCount: 10 } as const;
 
 /** The settings of a bridge that has no time to lose. */
 export const HASTE = {
-  SLOTWISE_SWEEP_PERIOD_MS: '1000',
-  SLOTWISE_SWEEP_DEADLINE_MS: '900',
-  SLOTWISE_KEYFRAME_PERIOD_MS: '1000',
-  SLOTWISE_RECORDER_PERIOD_MS: '1000',
+  SLOTWISE_SWEEP_PERIOD_MS: '2000',
+  SLOTWISE_SWEEP_DEADLINE_MS: '1900',
+  SLOTWISE_KEYFRAME_PERIOD_MS: '2000',
+  SLOTWISE_RECORDER_PERIOD_MS: '2000',
   SLOTWISE_HEARTBEAT_PERIOD_MS: '2000',
   SLOTWISE_SNAPSHOTS_MARKS: 'off',
   SLOTWISE_GATEWAY_BACKOFF_MIN_MS: '50',
