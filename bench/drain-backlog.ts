@@ -13,7 +13,7 @@ import { drainBacklog } from './drain-backlog/run.ts';
 import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
 
 /**
- * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.1]
+ * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.2]
  * [--concurrency 10] [--minutes 60] [--json]`. Fills the queue, half of it with one contract, then lets the bundle of
  * the stacks drain it through their own mapping while live snapshots come, over tables that throttle.
  *
@@ -23,7 +23,7 @@ import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '200000' },
-    scale: { type: 'string', default: '0.1' },
+    scale: { type: 'string', default: '0.2' },
     concurrency: { type: 'string', default: '10' },
     minutes: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },
