@@ -32,18 +32,25 @@ export class Patience {
     const room = this.#rooms.get(table) ?? new Room();
     this.#rooms.set(table, room);
     const isOver = () => performance.now() >= this.#untilMs;
-    for (let attempt = 0; ; attempt += 1) {
+    for (;;) {
       const ticket = await room.enter(isOver());
-      let isRefused = false;
       try {
-        return await send();
+        const result = await send();
+        room.served();
+        return result;
       } catch (fault) {
-        isRefused = isThrottled(fault);
-        if (!isRefused || isOver()) throw fault;
+        if (!isThrottled(fault)) {
+          // A condition that does not hold has cost a write all the same.
+          room.served();
+          throw fault;
+        }
+        const waitMs = room.refused(ticket);
+        if (isOver()) throw fault;
+        // In its place, so that nobody else is refused meanwhile.
+        await delay(waitMs);
       } finally {
-        room.leave(ticket, { isRefused, isOver: isOver() });
+        room.leave(isOver());
       }
-      await delay(Math.random() * Math.min(BACKOFF.maxMs, BACKOFF.firstMs * 2 ** attempt));
     }
   }
 }
@@ -51,14 +58,16 @@ export class Patience {
 /** More than one batch needs at once. */
 const ROOM_MAX = 128;
 
-/** How many calls may be under way: half as many after some were refused, one more after all have been served. */
+/** How many calls may be under way: half of those that were when some were refused, one more after all were served. */
 class Room {
   readonly #waiting: (() => void)[] = [];
   #size = ROOM_MAX;
   #used = 0;
   #halvings = 0;
+  /** Since a call was served. */
+  #refusals = 0;
 
-  /** @param isOver nobody has time to wait any more @returns to be given to leave */
+  /** @param isOver nobody has time to wait any more @returns to be given to refused */
   async enter(isOver: boolean): Promise<number> {
     if (!isOver && this.#used >= Math.floor(this.#size)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -68,15 +77,25 @@ class Room {
     return this.#halvings;
   }
 
-  leave(ticket: number, call: { readonly isRefused: boolean; readonly isOver: boolean }): void {
-    this.#used -= 1;
-    if (!call.isRefused) this.#size = Math.min(ROOM_MAX, this.#size + 1 / this.#size);
-    else if (ticket === this.#halvings) {
-      // Those that were under way together are refused together, and that says it once.
+  served(): void {
+    this.#refusals = 0;
+    this.#size = Math.min(ROOM_MAX, this.#size + 1 / this.#size);
+  }
+
+  /** @returns how long to wait before the next try */
+  refused(ticket: number): number {
+    // Those that were under way together are refused together, and that says it once.
+    if (ticket === this.#halvings) {
       this.#halvings += 1;
-      this.#size = Math.max(1, this.#size / 2);
+      this.#refusals += 1;
+      this.#size = Math.max(1, Math.min(this.#size, this.#used) / 2);
     }
-    const free = call.isOver ? this.#waiting.length : Math.floor(this.#size) - this.#used;
+    return Math.random() * Math.min(BACKOFF.maxMs, BACKOFF.firstMs * 2 ** this.#refusals);
+  }
+
+  leave(isOver: boolean): void {
+    this.#used -= 1;
+    const free = isOver ? this.#waiting.length : Math.floor(this.#size) - this.#used;
     for (const enter of this.#waiting.splice(0, Math.max(0, free))) {
       this.#used += 1;
       enter();

@@ -10,7 +10,7 @@ import { ACCOUNT, backlogConId } from './traffic.ts';
 
 const LIVE_PERIOD_MS = 1000;
 /** Live again: so long a snapshot may take where nothing waits, two batch windows. */
-export const RECOVERED_MS = 10_000;
+const RECOVERED_MS = 10_000;
 /** Snapshots in a row that arrive in that time before the measurement ends. */
 const RECOVERED_COUNT = 5;
 const PROGRESS_PERIOD_MS = 5000;
