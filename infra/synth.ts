@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
+import { CatalogStack } from './stacks/catalog.ts';
 import { FeedStack } from './stacks/feed.ts';
 import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
@@ -17,6 +19,7 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
+  catalog: 'SlotwiseCatalog',
 } as const;
 
 export interface SynthesizeOptions {
@@ -28,6 +31,8 @@ export interface SynthesizeOptions {
   readonly overrides?: SettingOverrides;
   /** For the local run: functions with the machine code of this machine. */
   readonly runsHere?: boolean;
+  /** Default: true. Without bundles the templates are there much sooner, and name code that cannot run. */
+  readonly bundles?: boolean;
 }
 
 export interface Assembly {
@@ -58,9 +63,14 @@ export function synthesize(options: SynthesizeOptions): Assembly {
 export function appOf(options: SynthesizeOptions): App {
   const app = new App({
     outdir: options.outdir,
-    context: projectContext(),
+    context: {
+      ...projectContext(),
+      ...(options.bundles === false && { [BUNDLING_STACKS]: [] }),
+    },
     analyticsReporting: false,
     treeMetadata: false,
+    // For a deployment alone: the validator takes longer to start than everything else here.
+    builtinCloudFormationValidation: options.runsHere !== true,
   });
   const settings = settingsOf({
     bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),
@@ -81,6 +91,7 @@ export function appOf(options: SynthesizeOptions): App {
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
   new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  new CatalogStack(app, STACKS.catalog, { state, settings });
   return app;
 }
 

@@ -11,14 +11,15 @@ export interface Synthesized extends Disposable {
   readonly feed: Template;
   readonly bridgeAccess: Template;
   readonly observability: Template;
+  readonly catalog: Template;
   /** In the order of deployment. */
   readonly all: readonly Template[];
 }
 
-/** The app as it is deployed, in a directory that goes with it. */
+/** The app as it is deployed, in a directory that goes with it; without bundles, unless the options want them. */
 export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'slotwise-synth-'));
-  const { directory, stacks } = synthesize({ outdir, ...options });
+  const { directory, stacks } = synthesize({ outdir, bundles: false, ...options });
   const templates = new Map(
     stacks.map(({ name, templateFile }) => [
       name,
@@ -37,6 +38,7 @@ export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Sy
     feed: named('SlotwiseFeed'),
     bridgeAccess: named('SlotwiseBridgeAccess'),
     observability: named('SlotwiseObservability'),
+    catalog: named('SlotwiseCatalog'),
     all: [...templates.values()],
     [Symbol.dispose]: () => rmSync(outdir, { recursive: true, force: true }),
   };
