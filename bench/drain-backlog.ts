@@ -62,7 +62,11 @@ try {
   };
   say(`took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   process.stdout.write(`${values.json ? JSON.stringify(report) : renderReport(report)}\n`);
-  process.exitCode = report.complaints.length === 0 ? 0 : 1;
+  process.exitCode = report.complaints.length === 0 ? EXIT.ok : EXIT.failed;
+} catch (cause) {
+  if (!signal.aborted) throw cause;
+  say(ending.signal.aborted ? 'interrupted' : `it did not end within ${values.minutes} minutes`);
+  process.exitCode = ending.signal.aborted ? EXIT.interrupted : EXIT.failed;
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

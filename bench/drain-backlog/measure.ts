@@ -14,6 +14,8 @@ const RECOVERED_MS = 10_000;
 /** Snapshots in a row that arrive in that time before the measurement ends. */
 const RECOVERED_COUNT = 5;
 const PROGRESS_PERIOD_MS = 5000;
+/** Every contract of the backlog is among its first so many. */
+const CONTRACTS_WITHIN = 1000;
 
 export interface BacklogFigures {
   readonly messages: number;
@@ -32,8 +34,7 @@ export interface BacklogFigures {
     readonly stored: number;
     readonly delayMaxMs: number;
     /** From the moment at which the backlog was gone until live snapshots took less than RECOVERED_MS again. */
-    readonly recoveredAfterMs: number | null;
-    readonly delayAfterMs: number | null;
+    readonly recoveredAfterMs: number;
   };
   /** When the hot contract was at a quarter, a half, three quarters. */
   readonly fairness: readonly Progress[];
@@ -65,34 +66,7 @@ export async function measureDrain(options: {
     auditTable: outputs.auditTable,
     firstSeq: messages + 1,
   });
-  const conIds = [
-    ...new Set(Array.from({ length: Math.min(messages, 1000) }, (_, at) => backlogConId(at + 1))),
-  ];
-  const fairness: Progress[] = [];
-  const startedMs = performance.now();
-  let drainedMs: number | undefined;
-  let recoveredMs: number | undefined;
-  let saidMs = startedMs;
-  while (recoveredMs === undefined) {
-    signal.throwIfAborted();
-    const roundMs = performance.now();
-    await live.send();
-    await live.look();
-    const progress = progressOf(await stateSeqs(cloud), { conIds, messages });
-    if (progress.hot < 1 && progress.hot >= (fairness.length + 1) / 4) fairness.push(progress);
-    const waiting = await messagesLeft(cloud);
-    const nowMs = performance.now();
-    // What is left then are live snapshots of the last moments.
-    if (drainedMs === undefined && waiting <= live.sent - live.delays.length) drainedMs = nowMs;
-    const last = live.delays.slice(-RECOVERED_COUNT);
-    const isLive = last.length === RECOVERED_COUNT && last.every(({ delayMs }) => delayMs < RECOVERED_MS);
-    if (drainedMs !== undefined && isLive && live.oldestMs < RECOVERED_MS) recoveredMs = nowMs;
-    if (nowMs - saidMs >= PROGRESS_PERIOD_MS || recoveredMs !== undefined) {
-      saidMs = nowMs;
-      say(sentence({ cloud, waiting, live, elapsedMs: nowMs - startedMs }));
-    }
-    await delay(Math.max(0, LIVE_PERIOD_MS - (performance.now() - roundMs)), undefined, { signal });
-  }
+  const { drainMs, recoveryMs, fairness } = await watchDrain({ cloud, messages, live, say, signal });
   await cloud.idle(signal);
   await live.look();
   say('counting the rows of the lake');
@@ -104,20 +78,18 @@ export async function measureDrain(options: {
   });
   const { viewRows, viewDuplicates } = await lake.counts();
   const statistics = statisticsOf(cloud);
-  const ofLive = live.delays.map(({ delayMs }) => delayMs);
+  const stored = live.delays.length;
   const expected = messages + live.sent;
-  const drained = drainedMs ?? performance.now();
   return {
     messages,
-    drainedS: (drained - startedMs) / 1000,
-    perSecond: messages / ((drained - startedMs) / 1000),
+    drainedS: drainMs / 1000,
+    perSecond: messages / (drainMs / 1000),
     ...statistics,
     live: {
       sent: live.sent,
-      stored: live.delays.length,
-      delayMaxMs: Math.max(0, ...ofLive),
-      recoveredAfterMs: recoveredMs === undefined ? null : recoveredMs - drained,
-      delayAfterMs: ofLive.at(-1) ?? null,
+      stored,
+      delayMaxMs: Math.max(0, ...live.delays.map(({ delayMs }) => delayMs)),
+      recoveredAfterMs: recoveryMs,
     },
     fairness,
     lake: { rows: viewRows, duplicates: viewDuplicates },
@@ -125,9 +97,54 @@ export async function measureDrain(options: {
       ...(viewRows === expected ? [] : [`${viewRows} rows of ${expected} snapshots`]),
       ...(viewDuplicates === 0 ? [] : [`${viewDuplicates} ids twice`]),
       ...(statistics.deadLettered === 0 ? [] : [`${statistics.deadLettered} messages were dead-lettered`]),
-      ...(live.delays.length === live.sent ? [] : ['live snapshots are missing']),
+      ...(stored === live.sent ? [] : [`${live.sent - stored} live snapshots are not stored`]),
     ],
   };
+}
+
+/** Sends and looks once a second until the backlog is gone and live snapshots are in time again. */
+async function watchDrain(context: {
+  readonly cloud: LocalCloud;
+  readonly messages: number;
+  readonly live: LiveTraffic;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}): Promise<{ drainMs: number; recoveryMs: number; fairness: readonly Progress[] }> {
+  const { cloud, messages, live, say, signal } = context;
+  const seqs = Array.from({ length: Math.min(messages, CONTRACTS_WITHIN) }, (_, index) => index + 1);
+  const conIds = [...new Set(seqs.map(backlogConId))];
+  const fairness: Progress[] = [];
+  const startedMs = performance.now();
+  let drainMs: number | undefined;
+  let saidMs = startedMs;
+  for (;;) {
+    const roundMs = performance.now();
+    await live.send();
+    await live.look();
+    const progress = progressOf(await stateSeqs(cloud), { conIds, messages });
+    if (progress.hot < 1 && progress.hot >= (fairness.length + 1) / 4) fairness.push(progress);
+    const waiting = await messagesLeft(cloud);
+    const elapsedMs = performance.now() - startedMs;
+    // What is left then are live snapshots of the last moments.
+    if (waiting <= live.sent - live.delays.length) drainMs ??= elapsedMs;
+    if (performance.now() - saidMs >= PROGRESS_PERIOD_MS) {
+      saidMs = performance.now();
+      say(sentence({ cloud, waiting, live, elapsedMs }));
+    }
+    if (drainMs !== undefined && isInTime(live)) {
+      return { drainMs, recoveryMs: elapsedMs - drainMs, fairness };
+    }
+    await delay(Math.max(0, LIVE_PERIOD_MS - (performance.now() - roundMs)), undefined, { signal });
+  }
+}
+
+function isInTime({ delays, oldestMs }: LiveTraffic): boolean {
+  const last = delays.slice(-RECOVERED_COUNT);
+  return (
+    oldestMs < RECOVERED_MS &&
+    last.length === RECOVERED_COUNT &&
+    last.every(({ delayMs }) => delayMs < RECOVERED_MS)
+  );
 }
 
 type Statistics = Pick<

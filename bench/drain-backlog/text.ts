@@ -36,7 +36,7 @@ export function renderReport(report: BacklogReport): string {
     ],
     [
       'live',
-      `${live.stored} of ${live.sent} stored, at most ${seconds(live.delayMaxMs)} late; ${live.recoveredAfterMs === null ? 'never on time again' : `on time again ${seconds(live.recoveredAfterMs)} after the backlog was gone`}`,
+      `${live.stored} of ${live.sent} stored, at most ${seconds(live.delayMaxMs)} late; on time again ${seconds(live.recoveredAfterMs)} after the backlog was gone`,
     ],
     ...report.fairness.map(
       ({ hot, othersSlowest, othersMedian }) =>

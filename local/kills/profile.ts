@@ -11,7 +11,7 @@ export const RESTART_MS = 300;
  * Batches as deployed; waits that end within a run. A message may meet more kills than anything in AWS would do to it
  * before it counts as poison.
  */
-export const DRAIN = { batchWindowS: 1, timeoutS: 15, visibilityTimeoutS: 91, maxReceiveCount: 10 } as const;
+export const DRAIN = { batchWindowS: 1, timeoutS: 8, visibilityTimeoutS: 49, maxReceiveCount: 10 } as const;
 
 /** The settings of a bridge that has no time to lose. */
 export const HASTE = {
