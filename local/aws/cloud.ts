@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LOCAL_METRICS } from '../../shared/local-metrics.ts';
 import { readAssembly, type Stack } from './assembly.ts';
 import { pause } from './backoff.ts';
 import { Checkpoint } from './checkpoint.ts';
@@ -12,6 +14,8 @@ import type {
 import { EmbeddedStores } from './embedded-stores.ts';
 import { EMULATED_ACCOUNT } from './emulators.ts';
 import { FunctionLog } from './function-log.ts';
+import { planMonitoring } from './metrics/monitoring.ts';
+import { MetricRecorder } from './metrics/recorder.ts';
 import { unusedGrants } from './permission-audit.ts';
 import { planPermissions } from './permissions.ts';
 import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from './plan.ts';
@@ -45,11 +49,14 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   await using opened = new AsyncDisposableStack();
   // The template is read twice: its faults show before anything starts, its addresses are known only afterwards.
   checkTemplate(stacks, region);
+  const metrics = new MetricRecorder({ dir: options.dir, clock: options.metricClock });
+  const onTableEvents = metrics.services.tables.bind(metrics.services);
   const stores = opened.use(
     await EmbeddedStores.open({
       dir: options.dir,
       region,
       log,
+      onTableEvents,
       ...(options.throughput !== undefined && { throughput: options.throughput }),
     }),
   );
@@ -66,7 +73,10 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const outputs = template.outputs();
   stores.outputsText = `${JSON.stringify(outputs, undefined, 2)}\n`;
   keepForLater(options.dir, stores, outputs);
-  const cloud = new Cloud(stores, plan, { ...options, log });
+  writeFileSync(join(options.dir, LOCAL_METRICS.monitoringFile), JSON.stringify(planMonitoring(template)), {
+    mode: 0o600,
+  });
+  const cloud = new Cloud(stores, plan, { ...options, log, metrics });
   cloud.start();
   opened.move();
   log.info('cloud-started', { region, functions: plan.functions.length, mappings: plan.mappings.length });
@@ -90,6 +100,7 @@ function checkTemplate(stacks: readonly Stack[], region: string): void {
   });
   const stores = planStores(template);
   planPermissions(template, planFunctions(template, stores), stores);
+  planMonitoring(template);
   template.outputs();
 }
 
@@ -97,6 +108,7 @@ class Cloud implements LocalCloud {
   readonly #stores: EmbeddedStores;
   readonly #pools: ReadonlyMap<FunctionPlan, FunctionPool>;
   readonly #log: CloudLog;
+  readonly #metrics: MetricRecorder;
   readonly #queueTriggers: readonly QueueTrigger[];
   readonly #streamTriggers: readonly StreamTrigger[];
   readonly #scheduleTriggers: readonly ScheduleTrigger[];
@@ -106,18 +118,21 @@ class Cloud implements LocalCloud {
   constructor(
     stores: EmbeddedStores,
     plan: FunctionsPlan,
-    options: CloudOptions & { readonly log: CloudLog },
+    options: CloudOptions & { readonly log: CloudLog; readonly metrics: MetricRecorder },
   ) {
     this.#stores = stores;
     const { region, endpoints } = stores;
-    const { log } = options;
+    const { log, metrics } = options;
     this.#log = log;
+    this.#metrics = metrics;
+    const onInvoked = metrics.services.invoked.bind(metrics.services);
     this.#pools = new Map(
       plan.functions.map((each) => {
         const functionLog = new FunctionLog(join(options.dir, 'functions'), each.name, (line) => {
+          metrics.services.printed(line);
           for (const listener of this.#listeners) listener(each.name, line);
         });
-        return [each, new FunctionPool(each, { log: functionLog, endpoints, region })];
+        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, onInvoked })];
       }),
     );
     const poolOf = (each: FunctionPlan): FunctionPool => {
@@ -155,6 +170,7 @@ class Cloud implements LocalCloud {
           pollMs: options.streamPollMs ?? STREAM_POLL_MS,
           retryMs: options.streamRetryMs ?? STREAM_RETRY_MS,
           log,
+          onBatch: (recordAt) => metrics.services.streamed(mapping.function.name, recordAt),
         });
       });
   }
@@ -188,7 +204,12 @@ class Cloud implements LocalCloud {
   }
 
   start(): void {
+    this.#metrics.start(() => this.#stores.queueStates());
     for (const trigger of this.#startable()) trigger.start();
+  }
+
+  measure(): void {
+    this.#metrics.measure();
   }
 
   env(principal: string) {
@@ -279,6 +300,7 @@ class Cloud implements LocalCloud {
     const inTime = new AbortController();
     await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);
     inTime.abort();
+    this.#metrics.stop();
     // What is still in work fails with its thread; its messages are delivered again by the next run.
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
     await finished;

@@ -6,11 +6,12 @@ import { clientsOf, environmentOf } from './clients.ts';
 import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
 import { withConditionalPuts } from './conditional-put.ts';
 import { type Dynoxide, startDynoxide } from './dynoxide.ts';
-import { type Emulator, openFauxqs } from './emulators.ts';
+import { openFauxqs, type QueueEmulator, type QueueState } from './emulators.ts';
 import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
+import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { type TableLoad, withThrottling } from './throttle.ts';
@@ -28,7 +29,7 @@ export class EmbeddedStores implements LocalStores {
   readonly journal: Journal;
   readonly #guard: Guard;
   readonly #dynoxide: Dynoxide;
-  readonly #fauxqs: Emulator;
+  readonly #fauxqs: QueueEmulator;
   readonly #doors: Doors;
   readonly #tableLoads: () => Readonly<Record<string, TableLoad>>;
   readonly #clients = new Map<string, Clients & Disposable>();
@@ -40,7 +41,7 @@ export class EmbeddedStores implements LocalStores {
     readonly journal: Journal;
     readonly guard: Guard;
     readonly dynoxide: Dynoxide;
-    readonly fauxqs: Emulator;
+    readonly fauxqs: QueueEmulator;
     readonly doors: Doors;
     readonly tableLoads: () => Readonly<Record<string, TableLoad>>;
     readonly log: CloudLog;
@@ -64,8 +65,9 @@ export class EmbeddedStores implements LocalStores {
     readonly log: CloudLog;
     /** Of each table; without it they serve whatever they are asked for. */
     readonly throughput?: Throughput;
+    readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region, throughput } = options;
+    const { dir, region, throughput, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -74,7 +76,7 @@ export class EmbeddedStores implements LocalStores {
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
     const guard = new Guard();
-    const unlimited = withRegion(dynoxide, region);
+    const unlimited = withConsumedCapacity(withRegion(dynoxide, region));
     const throttled = throughput === undefined ? undefined : withThrottling(unlimited, { throughput });
     const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
     const doors: Doors = {
@@ -84,6 +86,7 @@ export class EmbeddedStores implements LocalStores {
         ...behind,
         service: 'dynamodb',
         emulator: throttled?.emulator ?? unlimited,
+        onAnswered: (call, response) => onTableEvents?.(tableEvents(call, response)),
       }),
     };
     for (const door of Object.values(doors)) {
@@ -147,6 +150,10 @@ export class EmbeddedStores implements LocalStores {
       QueueUrls.map(async (url) => [url.split('/').at(-1) ?? url, await depthOf(url, sqs)] as const),
     );
     return Object.fromEntries(depths);
+  }
+
+  queueStates(): readonly QueueState[] {
+    return this.#fauxqs.queueStates();
   }
 
   /** Requests that the service has not answered yet, long polls included. */

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { environmentOf } from './clients.ts';
 import type { FunctionStatistics } from './cloud-types.ts';
 import type { FunctionLog } from './function-log.ts';
+import type { InvocationRecord } from './metrics/service-metrics.ts';
 import type { FunctionPlan } from './plan.ts';
 import type { Endpoints } from './service.ts';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
@@ -26,6 +27,7 @@ export type Invocation =
 export class FunctionPool {
   readonly plan: FunctionPlan;
   readonly #log: FunctionLog;
+  readonly #onInvoked: (record: InvocationRecord) => void;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
@@ -39,8 +41,14 @@ export class FunctionPool {
 
   constructor(
     plan: FunctionPlan,
-    options: { readonly log: FunctionLog; readonly endpoints: Endpoints; readonly region: string },
+    options: {
+      readonly log: FunctionLog;
+      readonly endpoints: Endpoints;
+      readonly region: string;
+      readonly onInvoked: (record: InvocationRecord) => void;
+    },
   ) {
+    this.#onInvoked = options.onInvoked;
     this.plan = plan;
     this.#log = options.log;
     this.#environment = {
@@ -66,7 +74,10 @@ export class FunctionPool {
     this.#invocations += 1;
     const requestId = randomUUID();
     const worker = this.#idle.pop() ?? (await this.#start());
+    const startedAt = Date.now();
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
+    const durationMs = Date.now() - startedAt;
+    this.#onInvoked({ functionName: this.plan.name, startedAt, durationMs, ok: outcome.type === 'response' });
     if (outcome.type === 'lost') {
       this.#workersReplaced += 1;
       if (outcome.isTimeout) this.#timeouts += 1;
