@@ -13,17 +13,18 @@ import { drainBacklog } from './drain-backlog/run.ts';
 import { type BacklogReport, renderReport } from './drain-backlog/text.ts';
 
 /**
- * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.2]
+ * A bridge comes back with days of snapshots: `npm run bench:drain-backlog -- [--messages 200000] [--scale 0.1]
  * [--concurrency 10] [--minutes 60] [--json]`. Fills the queue, half of it with one contract, then lets the bundle of
  * the stacks drain it through their own mapping while live snapshots come, over tables that throttle.
  *
  * One machine is slower than AWS, so the tables serve a share (`--scale`) of what new ones do there; 1 second here is
- * then `scale` seconds of a real account. Exit code 1 where anything was lost, doubled or dead-lettered.
+ * then `scale` seconds of a real account. Exit code 1 where anything was lost, doubled or
+ * dead-lettered, or no call was throttled.
  */
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '200000' },
-    scale: { type: 'string', default: '0.2' },
+    scale: { type: 'string', default: '0.1' },
     concurrency: { type: 'string', default: '10' },
     minutes: { type: 'string', default: '60' },
     json: { type: 'boolean', default: false },

@@ -95,6 +95,9 @@ export async function measureDrain(options: {
     lake: { rows: viewRows, duplicates: viewDuplicates },
     complaints: [
       ...(viewRows === expected ? [] : [`${viewRows} rows of ${expected} snapshots`]),
+      ...(Object.values(statistics.tables).some((load) => (load?.throttled ?? 0) > 0)
+        ? []
+        : ['no call was throttled, so nothing was tried: let the tables serve less (--scale)']),
       ...(viewDuplicates === 0 ? [] : [`${viewDuplicates} ids twice`]),
       ...(statistics.deadLettered === 0 ? [] : [`${statistics.deadLettered} messages were dead-lettered`]),
       ...(stored === live.sent ? [] : [`${live.sent - stored} live snapshots are not stored`]),
