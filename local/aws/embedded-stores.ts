@@ -14,6 +14,8 @@ import { withLargePuts } from './large-put.ts';
 import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
+import { type TableLoad, withThrottling } from './throttle.ts';
+import type { Throughput } from './throughput.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
 
 /** The local run's own calls: provisioning, depths. Components have names of their own. */
@@ -29,6 +31,7 @@ export class EmbeddedStores implements LocalStores {
   readonly #dynoxide: Dynoxide;
   readonly #fauxqs: QueueEmulator;
   readonly #doors: Doors;
+  readonly #tableLoads: () => Readonly<Record<string, TableLoad>>;
   readonly #clients = new Map<string, Clients & Disposable>();
   #outputsText = '{}';
   #isStopped = false;
@@ -40,6 +43,7 @@ export class EmbeddedStores implements LocalStores {
     readonly dynoxide: Dynoxide;
     readonly fauxqs: QueueEmulator;
     readonly doors: Doors;
+    readonly tableLoads: () => Readonly<Record<string, TableLoad>>;
     readonly log: CloudLog;
   }) {
     this.region = parts.region;
@@ -48,6 +52,7 @@ export class EmbeddedStores implements LocalStores {
     this.#dynoxide = parts.dynoxide;
     this.#fauxqs = parts.fauxqs;
     this.#doors = parts.doors;
+    this.#tableLoads = parts.tableLoads;
     void parts.dynoxide.ended.then(() => {
       if (!this.#isStopped) parts.log.warn('dynoxide-ended', { remedy: 'stop the run and start it again' });
     });
@@ -58,9 +63,11 @@ export class EmbeddedStores implements LocalStores {
     readonly dir: string;
     readonly region: string;
     readonly log: CloudLog;
+    /** Of each table; without it they serve whatever they are asked for. */
+    readonly throughput?: Throughput;
     readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region, onTableEvents } = options;
+    const { dir, region, throughput, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -69,6 +76,8 @@ export class EmbeddedStores implements LocalStores {
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
     const guard = new Guard();
+    const unlimited = withConsumedCapacity(withRegion(dynoxide, region));
+    const throttled = throughput === undefined ? undefined : withThrottling(unlimited, { throughput });
     const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
@@ -76,7 +85,7 @@ export class EmbeddedStores implements LocalStores {
       dynamodb: new FrontDoor({
         ...behind,
         service: 'dynamodb',
-        emulator: withConsumedCapacity(withRegion(dynoxide, region)),
+        emulator: throttled?.emulator ?? unlimited,
         onAnswered: (call, response) => onTableEvents?.(tableEvents(call, response)),
       }),
     };
@@ -85,7 +94,9 @@ export class EmbeddedStores implements LocalStores {
       opened.defer(() => door.stop());
     }
     opened.move();
-    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, log: options.log });
+    const tableLoads = throttled?.loads ?? (() => ({}));
+    const { log } = options;
+    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, tableLoads, log });
   }
 
   get permissions(): Permissions {
@@ -116,6 +127,10 @@ export class EmbeddedStores implements LocalStores {
 
   get processes(): readonly RecordedProcess[] {
     return this.#dynoxide.processes;
+  }
+
+  tableLoads(): Readonly<Record<string, TableLoad>> {
+    return this.#tableLoads();
   }
 
   env(principal: string): Record<string, string> {

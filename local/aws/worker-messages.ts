@@ -19,5 +19,11 @@ export interface InvokeMessage {
 export type WorkerMessage =
   /** The bundle is loaded, or failed to: its fault then answers every invocation. */
   | { readonly type: 'ready' }
-  | { readonly type: 'response'; readonly requestId: string; readonly body: string }
+  | {
+      readonly type: 'response';
+      readonly requestId: string;
+      readonly body: string;
+      /** Heap and buffers of the thread. */
+      readonly memoryBytes: number;
+    }
   | { readonly type: 'fault'; readonly requestId: string; readonly fault: string };

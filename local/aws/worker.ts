@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
 
@@ -31,7 +32,9 @@ async function answer(message: InvokeMessage): Promise<void> {
   try {
     const handle = await loaded;
     const response = await handle(JSON.parse(message.event), contextOf(message));
-    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null' };
+    const { total_heap_size, external_memory } = getHeapStatistics();
+    const memoryBytes = total_heap_size + external_memory;
+    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null', memoryBytes };
   } catch (cause) {
     reply = { type: 'fault', requestId, fault: describe(cause) };
   }
