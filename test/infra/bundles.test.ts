@@ -106,7 +106,8 @@ async function answerOf(bundle: string): Promise<unknown> {
     file,
     `import { parentPort } from 'node:worker_threads';
     const { handler } = await import(${JSON.stringify(bundle)});
-    parentPort.postMessage(await handler({ Records: [] }, { awsRequestId: 'r' }));`,
+    const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 60_000 };
+    parentPort.postMessage(await handler({ Records: [] }, context));`,
   );
   const worker = new Worker(file, {
     stdout: true,

@@ -79,6 +79,7 @@ describe('a scenario that runs', () => {
       }),
     });
     run.start();
+    await eventually(() => run.report()[0]?.injectedAt !== undefined);
     using client = await connectClient(gateway.port, 1);
     await client.waitFor(EventName.info, (_, code) => code === 2107);
     client.api.reqPositions();
