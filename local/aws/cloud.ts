@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { readAssembly, type Stack } from './assembly.ts';
 import { pause } from './backoff.ts';
 import { Checkpoint } from './checkpoint.ts';
@@ -12,12 +13,14 @@ import type {
 import { EmbeddedStores } from './embedded-stores.ts';
 import { EMULATED_ACCOUNT } from './emulators.ts';
 import { FunctionLog } from './function-log.ts';
+import { componentOf, Meter } from './meter.ts';
 import { unusedGrants } from './permission-audit.ts';
 import { planPermissions } from './permissions.ts';
 import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from './plan.ts';
 import { provision } from './provision.ts';
 import { QueueTrigger } from './queue-trigger.ts';
 import { ScheduleTrigger } from './schedule-trigger.ts';
+import { standingOf, windowMsOf } from './standing.ts';
 import { keepForLater, SILENT } from './stores.ts';
 import { StreamTrigger } from './stream-trigger.ts';
 import { CloudTemplate } from './template.ts';
@@ -45,7 +48,12 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   await using opened = new AsyncDisposableStack();
   // The template is read twice: its faults show before anything starts, its addresses are known only afterwards.
   checkTemplate(stacks, region);
-  const stores = opened.use(await EmbeddedStores.open({ dir: options.dir, region, log }));
+  const meter = new Meter({
+    file: join(options.dir, LOCAL_RUN.usageFile),
+    standing: standingOf(stacks),
+    windowMs: windowMsOf(stacks),
+  });
+  const stores = opened.use(await EmbeddedStores.open({ dir: options.dir, region, log, meter }));
   const streams = new Map<string, string>();
   const template = new CloudTemplate(stacks, {
     region,
@@ -59,7 +67,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const outputs = template.outputs();
   stores.outputsText = `${JSON.stringify(outputs, undefined, 2)}\n`;
   keepForLater(options.dir, stores, outputs);
-  const cloud = new Cloud(stores, plan, { ...options, log });
+  const cloud = new Cloud(stores, plan, { ...options, log, meter });
   cloud.start();
   opened.move();
   log.info('cloud-started', { region, functions: plan.functions.length, mappings: plan.mappings.length });
@@ -87,6 +95,7 @@ function checkTemplate(stacks: readonly Stack[], region: string): void {
 }
 
 class Cloud implements LocalCloud {
+  readonly meter: Meter;
   readonly #stores: EmbeddedStores;
   readonly #pools: ReadonlyMap<FunctionPlan, FunctionPool>;
   readonly #log: CloudLog;
@@ -99,18 +108,20 @@ class Cloud implements LocalCloud {
   constructor(
     stores: EmbeddedStores,
     plan: FunctionsPlan,
-    options: CloudOptions & { readonly log: CloudLog },
+    options: CloudOptions & { readonly log: CloudLog; readonly meter: Meter },
   ) {
     this.#stores = stores;
+    this.meter = options.meter;
     const { region, endpoints } = stores;
-    const { log } = options;
+    const { log, meter } = options;
     this.#log = log;
     this.#pools = new Map(
       plan.functions.map((each) => {
         const functionLog = new FunctionLog(join(options.dir, 'functions'), each.name, (line) => {
+          meter.logged(componentOf(each.principal), Buffer.byteLength(line) + 1);
           for (const listener of this.#listeners) listener(each.name, line);
         });
-        return [each, new FunctionPool(each, { log: functionLog, endpoints, region })];
+        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, meter })];
       }),
     );
     const poolOf = (each: FunctionPlan): FunctionPool => {
@@ -181,6 +192,7 @@ class Cloud implements LocalCloud {
   }
 
   start(): void {
+    this.meter.start();
     for (const trigger of this.#startable()) trigger.start();
   }
 
@@ -258,6 +270,7 @@ class Cloud implements LocalCloud {
   }
 
   async #stop(): Promise<void> {
+    this.meter.stop();
     const finished = Promise.all(this.#startable().map((trigger) => trigger.stop()));
     const inTime = new AbortController();
     await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);

@@ -2,6 +2,7 @@ import { GetQueueAttributesCommand, ListQueuesCommand, type SQSClient } from '@a
 import { type CloudOutputs, parseOutputs } from '../../shared/outputs.ts';
 import { returnAbandoned } from './abandoned-receive.ts';
 import type { Call } from './access.ts';
+import { withCapacity } from './capacity.ts';
 import { clientsOf, environmentOf } from './clients.ts';
 import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
 import { withConditionalPuts } from './conditional-put.ts';
@@ -11,6 +12,7 @@ import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
+import type { Meter } from './meter.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
@@ -57,8 +59,9 @@ export class EmbeddedStores implements LocalStores {
     readonly dir: string;
     readonly region: string;
     readonly log: CloudLog;
+    readonly meter?: Meter;
   }): Promise<EmbeddedStores> {
-    const { dir, region } = options;
+    const { dir, region, meter } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -67,11 +70,15 @@ export class EmbeddedStores implements LocalStores {
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
     const guard = new Guard();
-    const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
+    const behind = { region, journal, guard, meter, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
       s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(withLargePuts(fauxqs)) }),
-      dynamodb: new FrontDoor({ ...behind, service: 'dynamodb', emulator: withRegion(dynoxide, region) }),
+      dynamodb: new FrontDoor({
+        ...behind,
+        service: 'dynamodb',
+        emulator: withCapacity(withRegion(dynoxide, region)),
+      }),
     };
     for (const door of Object.values(doors)) {
       await door.start();

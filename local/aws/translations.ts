@@ -54,7 +54,10 @@ export function withQueueUrls(sqs: Emulator, origin: () => string): Emulator {
   };
 }
 
-function mapBody<T extends EmulatorRequest | EmulatorResponse>(message: T, map: (text: string) => string): T {
+export function mapBody<T extends EmulatorRequest | EmulatorResponse>(
+  message: T,
+  map: (text: string) => string,
+): T {
   const text = message.body.toString('utf8');
   const mapped = map(text);
   if (mapped === text) return message;

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { environmentOf } from './clients.ts';
 import type { FunctionStatistics } from './cloud-types.ts';
 import type { FunctionLog } from './function-log.ts';
+import { componentOf, type Meter } from './meter.ts';
 import type { FunctionPlan } from './plan.ts';
 import type { Endpoints } from './service.ts';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
@@ -26,6 +27,7 @@ export type Invocation =
 export class FunctionPool {
   readonly plan: FunctionPlan;
   readonly #log: FunctionLog;
+  readonly #meter: Pick<Meter, 'invoked'> | undefined;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
@@ -36,10 +38,16 @@ export class FunctionPool {
 
   constructor(
     plan: FunctionPlan,
-    options: { readonly log: FunctionLog; readonly endpoints: Endpoints; readonly region: string },
+    options: {
+      readonly log: FunctionLog;
+      readonly endpoints: Endpoints;
+      readonly region: string;
+      readonly meter?: Pick<Meter, 'invoked'>;
+    },
   ) {
     this.plan = plan;
     this.#log = options.log;
+    this.#meter = options.meter;
     this.#environment = {
       ...lambdaVariables(plan),
       ...environmentOf(plan.principal, options),
@@ -62,7 +70,13 @@ export class FunctionPool {
     this.#invocations += 1;
     const requestId = randomUUID();
     const worker = this.#idle.pop() ?? (await this.#start());
+    const startedMs = performance.now();
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
+    this.#meter?.invoked({
+      component: componentOf(this.plan.principal),
+      durationMs: performance.now() - startedMs,
+      memoryMb: this.plan.memoryMb,
+    });
     if (outcome.type === 'lost') {
       this.#workersReplaced += 1;
       if (outcome.isTimeout) this.#timeouts += 1;

@@ -1,0 +1,41 @@
+import { DRAIN_METRICS, HEARTBEAT_METRICS } from '../../shared/metrics.ts';
+import { bridgeOfPolicyPath } from '../../shared/names.ts';
+import type { Standing } from '../../shared/usage.ts';
+import type { Stack } from './assembly.ts';
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** What the templates cost by being there, whatever happens. */
+export function standingOf(stacks: readonly Stack[]): Standing {
+  const resources = stacks.flatMap(({ template }) => Object.values(template.Resources));
+  const of = (type: string) =>
+    resources.filter(({ Type }) => Type === type).map(({ Properties: own = {} }) => own as Properties);
+  const bridges = of('AWS::IAM::ManagedPolicy').filter(
+    ({ Path }) => typeof Path === 'string' && bridgeOfPolicyPath(Path) !== undefined,
+  ).length;
+  const alarms = of('AWS::CloudWatch::Alarm');
+  return {
+    bridges,
+    customMetrics: bridges * HEARTBEAT_METRICS.length + DRAIN_METRICS.length,
+    alarms: alarms.length,
+    alarmMetrics: alarms.reduce((sum, alarm) => sum + metricsOf(alarm), 0),
+    dashboards: of('AWS::CloudWatch::Dashboard').length,
+    queueMappings: of('AWS::Lambda::EventSourceMapping').filter((mapping) => !('StartingPosition' in mapping))
+      .length,
+  };
+}
+
+/** An expression counts by the metrics that go into it. https://aws.amazon.com/cloudwatch/pricing/ */
+function metricsOf({ Metrics }: Properties): number {
+  if (!Array.isArray(Metrics)) return 1;
+  return Metrics.filter((one: Properties) => one.MetricStat !== undefined).length;
+}
+
+/** @returns the longest window in which a mapping collects its batch */
+export function windowMsOf(stacks: readonly Stack[]): number {
+  const windows = stacks
+    .flatMap(({ template }) => Object.values(template.Resources))
+    .filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')
+    .map(({ Properties }) => Number(Properties.MaximumBatchingWindowInSeconds ?? 0) * 1000);
+  return Math.max(0, ...windows);
+}
