@@ -19,6 +19,7 @@ const report: ClosingReport = {
   batches: { count: 40, maxSize: 50 },
   registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
   permissions: { denied: 0, unused: 0 },
+  cost: { ingestUsd: 1.2, grossUsd: 4.5, netUsd: 0.8 },
   balanced: true,
 };
 
