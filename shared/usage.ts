@@ -24,6 +24,8 @@ const callsSchema = z.object({
   readUnits: amount,
   bytesIn: amount,
   bytesOut: amount,
+  /** SQS: sent or received. */
+  messages: amount,
 });
 
 export type CallUsage = z.infer<typeof callsSchema>;
@@ -31,8 +33,8 @@ export type CallUsage = z.infer<typeof callsSchema>;
 const invocationsSchema = z.object({
   component: z.string(),
   invocations: amount,
-  /** As long as the handlers took here, start of a worker excluded. */
-  durationMs: amount,
+  /** Processor time of the handlers' threads here, their start excluded. */
+  cpuMs: amount,
   memoryMb: amount,
   /** What the handler wrote. */
   logBytes: amount,
@@ -68,7 +70,8 @@ export type Standing = z.infer<typeof standingSchema>;
 
 export const PHASES = ['startup', 'steady', 'keyframe'] as const;
 /**
- * startup: until the first sweep has been stored. keyframe: while one is on its way. steady: everything else.
+ * startup: until every position and every streamed leg has been recorded once. keyframe: while one is on its way.
+ * steady: all else, in whole minutes, so that what comes once a minute is in there as often as there are minutes.
  */
 export type PhaseName = (typeof PHASES)[number];
 

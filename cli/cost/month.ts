@@ -5,9 +5,7 @@ import {
   type Amounts,
   amountsOfCalls,
   amountsOfInvocations,
-  beyond,
   entries,
-  LAMBDA_FACTOR,
   sum,
   times,
   unpriced,
@@ -69,38 +67,39 @@ export class TooShort extends Error {
   override readonly name = 'TooShort';
 }
 
-/** Below it a flush of the recorder more or less changes the month by more than a tenth. */
-const STEADY_MIN_MS = 60_000;
-
 /**
- * Turns the counts of a run into a month: rates of the steady part times hours, the cost of one keyframe times
- * keyframes, and what stands day and night.
+ * Turns the counts of a run into a month. What a message costs between keyframes and what it costs in one is measured;
+ * so is how many there are. What no short run shows is ASSUMED, what stands day and night is in the templates.
  * @param contracts default: as many as the run had
  * @throws TooShort when the run has no steady minute yet
  */
 export function monthOf(usage: Usage, contracts: number = usage.contracts): Month {
   const { steady, startup, keyframe } = usage.phases;
   if (usage.contracts === 0) throw new TooShort('no sweep of all positions has been recorded yet');
-  if (steady.durationMs < STEADY_MIN_MS) {
-    const left = Math.ceil((STEADY_MIN_MS - steady.durationMs) / 1000);
-    throw new TooShort(`counts of at least a minute after the first sweep are needed: ${left} s are missing`);
-  }
+  if (steady.durationMs === 0) throw new TooShort('no whole minute has passed since the first sweep');
   const scale = contracts / usage.contracts;
   const hours = steady.durationMs / HOUR_MS;
-  const perHour = times(ingestOf(steady), 1 / hours);
+  const burst = keyframe.times > 0 ? keyframe : startup;
+  const sent = messagesOf(steady);
   const heartbeatsPerHour = (steady.messages.heartbeat ?? 0) / hours;
-
-  const keyframes = keyframe.times > 0 ? keyframe : startup;
-  const snapshots = wholeSweeps(keyframes);
-  const perKeyframe = times(
-    beyond(ingestOf(keyframes), times(perHour, keyframes.durationMs / HOUR_MS)),
-    contracts / Math.max(1, snapshots),
+  const growth = (sent.all - sent.polled + sent.polled * scale) / Math.max(1, sent.all);
+  const changes = times(
+    sum([
+      amountsOfCalls(steady.calls.filter(isSend)),
+      times(drainedMessage(received(steady) > 0 ? steady : burst), sent.all),
+    ]),
+    (TRADING_HOURS / hours) * growth,
   );
   const keyframesPerMonth = TRADING_HOURS * (HOUR_MS / BRIDGE.keyframePeriodMs);
-  const moved = movesOf(steady);
-  const changes = times(perHour, TRADING_HOURS * (moved.streamed + moved.polled * scale));
+  const keyframes = times(
+    sum([
+      times(amountsOfCalls(burst.calls.filter(isSend)), 1 / Math.max(1, messagesOf(burst).all)),
+      drainedMessage(burst),
+    ]),
+    contracts * keyframesPerMonth,
+  );
   const rest = MONTH_HOURS - TRADING_HOURS;
-  const objects = (changes.s3Write ?? 0) + (perKeyframe.s3Write ?? 0) * keyframesPerMonth;
+  const objects = (changes.s3Write ?? 0) + (keyframes.s3Write ?? 0);
 
   const lines: Line[] = [
     {
@@ -113,7 +112,7 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
       path: 'ingest',
       driver: 'keyframes',
       basis: `${keyframe.times > 0 ? keyframe.times : 'the first sweep'} of the run x ${keyframesPerMonth.toFixed(0)}`,
-      amounts: times(perKeyframe, keyframesPerMonth),
+      amounts: keyframes,
     },
     {
       path: 'ingest',
@@ -157,7 +156,7 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
       path: 'beside',
       driver: 'storage',
       basis: `bytes of the run; raw objects for ${ASSUMED.rawDays} days, the audit for 30`,
-      amounts: storageAmounts(usage, changes, times(perKeyframe, keyframesPerMonth)),
+      amounts: storageAmounts(usage, changes, keyframes),
     },
     {
       path: 'beside',
@@ -202,13 +201,20 @@ function grossOf(amounts: Amounts): number {
   return costsOf(amounts).reduce((total, { grossUsd }) => total + grossUsd, 0);
 }
 
-/** From the bridge's send to the drain's last write; Lambda's empty receives are of a number of their own. */
-function ingestOf({ calls, invocations }: PhaseUsage): Amounts {
-  const own = calls.filter((call) => isSend(call) || (call.component === 'drain' && !isEmpty(call)));
-  return sum([
-    amountsOfCalls(own),
-    amountsOfInvocations(invocations.filter(({ component }) => component === 'drain')),
+/** What the drain uses of AWS for one message; Lambda's empty receives are of a number of their own. */
+function drainedMessage(phase: PhaseUsage): Amounts {
+  const own = sum([
+    amountsOfCalls(phase.calls.filter((call) => call.component === 'drain' && !isEmpty(call))),
+    amountsOfInvocations(phase.invocations.filter(({ component }) => component === 'drain')),
   ]);
+  return times(own, 1 / Math.max(1, received(phase)));
+}
+
+/** Messages that the drain was given. */
+function received({ calls }: PhaseUsage): number {
+  return calls
+    .filter(({ component, operation }) => component === 'drain' && operation === 'ReceiveMessage')
+    .reduce((total, { messages }) => total + messages, 0);
 }
 
 function isSend({ component, service, operation }: CallUsage): boolean {
@@ -224,20 +230,12 @@ function isEmpty({ operation }: CallUsage): boolean {
   return operation.endsWith('(empty)');
 }
 
-function wholeSweeps({ messages }: PhaseUsage): number {
-  const opened = messages['snapshot poll opened'] ?? 0;
-  return messages['snapshot poll keyframe'] ?? opened;
-}
-
-/** Of the snapshots of a phase: the streamed share does not grow with the number of contracts. */
-function movesOf({ messages }: PhaseUsage): { readonly streamed: number; readonly polled: number } {
-  const count = (lane: string) =>
-    Object.entries(messages)
-      .filter(([kind]) => kind.startsWith(`snapshot ${lane} `))
-      .reduce((total, [, each]) => total + each, 0);
-  const polled = count('poll');
-  const all = polled + count('stream');
-  return all === 0 ? { streamed: 1, polled: 0 } : { streamed: 1 - polled / all, polled: polled / all };
+/** Messages of a phase; those of the polled lane grow with the number of contracts. */
+function messagesOf({ messages }: PhaseUsage): { readonly all: number; readonly polled: number } {
+  // What the feed sends has no kind of ours.
+  const kinds = Object.entries(messages).filter(([kind]) => kind !== 'registry');
+  const total = (of: readonly (readonly [string, number])[]) => of.reduce((all, [, count]) => all + count, 0);
+  return { all: total(kinds), polled: total(kinds.filter(([kind]) => kind.startsWith('snapshot poll '))) };
 }
 
 /** One message: sent, received, deleted, one invocation, one lease. */
@@ -265,7 +263,7 @@ function registryAmounts({ standing, phases }: Usage): Amounts {
 function compactionAmounts(objects: number): Amounts {
   const { s3Write, s3Read, durationMs, memoryMb, diskGb } = ASSUMED.compaction;
   const passes = (ASSUMED.passesPerDay * MONTH_HOURS) / 24;
-  const seconds = (durationMs / 1000) * LAMBDA_FACTOR;
+  const seconds = durationMs / 1000;
   const one: Amounts = {
     s3Write,
     s3Read,
@@ -278,18 +276,23 @@ function compactionAmounts(objects: number): Amounts {
 
 const GB = 1e9;
 const RAW = 'raw';
+const AUDIT_TABLE = /audit/i;
 const KB = 1024;
 
-/** Upper bounds: each written KB of a table as if it were new. */
+/** An upper bound: each KB that is written to the audit as if it were new. */
 function storageAmounts({ phases }: Usage, changes: Amounts, keyframes: Amounts): Amounts {
-  const puts = PHASES.flatMap((name) => phases[name].calls).filter(
-    ({ service, resource, component }) => service === 's3' && resource === RAW && component === 'drain',
+  const ingest = PHASES.flatMap((name) => phases[name].calls).filter(
+    ({ component }) => component === 'drain',
   );
+  const puts = ingest.filter(({ service, resource }) => service === 's3' && resource === RAW);
+  const written = (of: readonly CallUsage[]) => of.reduce((total, { writeUnits }) => total + writeUnits, 0);
+  const audit =
+    written(ingest.filter(({ resource }) => AUDIT_TABLE.test(resource))) / Math.max(1, written(ingest));
   const calls = puts.reduce((total, each) => total + each.calls, 0);
   const bytes = puts.reduce((total, each) => total + each.bytesIn, 0);
   const objects = (changes.s3Write ?? 0) + (keyframes.s3Write ?? 0);
   const rawGb = (objects * (calls === 0 ? 0 : bytes / calls)) / GB;
-  const tableGb = (((changes.dynamodbWrite ?? 0) + (keyframes.dynamodbWrite ?? 0)) * KB) / GB;
+  const tableGb = (audit * ((changes.dynamodbWrite ?? 0) + (keyframes.dynamodbWrite ?? 0)) * KB) / GB;
   return {
     s3Storage: rawGb * (ASSUMED.rawDays / (MONTH_HOURS / 24)),
     dynamodbStorage: tableGb,

@@ -4,8 +4,16 @@ import { BILLED_AS, type PriceKey } from './prices.ts';
 /** Amounts to be paid for, by price. */
 export type Amounts = Readonly<Partial<Record<PriceKey, number>>>;
 
-/** How long a handler takes on Lambda as a multiple of what it takes beside embedded services: docs/cost.md. */
-export const LAMBDA_FACTOR = 3;
+/** Of memory at which a function has one processor. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+const MB_PER_CPU = 1769;
+
+/** What a handler waits for S3 and DynamoDB, which answer at once here: assumed, docs/cost.md. */
+const WAIT_MS = 100;
+
+/** @returns how long invocations take on Lambda, by the processor time that they took here */
+function billedMs({ invocations, cpuMs, memoryMb }: InvocationUsage): number {
+  return cpuMs * Math.max(1, MB_PER_CPU / Math.max(1, memoryMb)) + invocations * WAIT_MS;
+}
 
 /** What Lambda itself logs of each invocation: START, END and REPORT in JSON. */
 const PLATFORM_LOG_BYTES = 700;
@@ -26,10 +34,10 @@ export function amountsOfCalls(calls: readonly CallUsage[]): Amounts {
 
 export function amountsOfInvocations(invocations: readonly InvocationUsage[]): Amounts {
   return sum(
-    invocations.map(({ invocations: count, durationMs, memoryMb, logBytes }) => ({
-      lambdaRequest: count,
-      lambdaCompute: (durationMs / 1000) * LAMBDA_FACTOR * (memoryMb / 1024),
-      cloudwatchLogs: (logBytes + count * PLATFORM_LOG_BYTES) / GB,
+    invocations.map((usage) => ({
+      lambdaRequest: usage.invocations,
+      lambdaCompute: (billedMs(usage) / 1000) * (usage.memoryMb / 1024),
+      cloudwatchLogs: (usage.logBytes + usage.invocations * PLATFORM_LOG_BYTES) / GB,
     })),
   );
 }
@@ -54,13 +62,6 @@ export function sum(all: readonly Amounts[]): Amounts {
 
 export function times(amounts: Amounts, factor: number): Amounts {
   return Object.fromEntries(entries(amounts).map(([key, amount]) => [key, amount * factor]));
-}
-
-/** What is left of `amounts` beyond `less`; never below zero. */
-export function beyond(amounts: Amounts, less: Amounts): Amounts {
-  return Object.fromEntries(
-    entries(amounts).map(([key, amount]) => [key, Math.max(0, amount - (less[key] ?? 0))]),
-  );
 }
 
 export function entries(amounts: Amounts): [PriceKey, number][] {

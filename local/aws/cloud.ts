@@ -20,7 +20,7 @@ import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from
 import { provision } from './provision.ts';
 import { QueueTrigger } from './queue-trigger.ts';
 import { ScheduleTrigger } from './schedule-trigger.ts';
-import { standingOf, windowMsOf } from './standing.ts';
+import { standingOf } from './standing.ts';
 import { keepForLater, SILENT } from './stores.ts';
 import { StreamTrigger } from './stream-trigger.ts';
 import { CloudTemplate } from './template.ts';
@@ -51,7 +51,6 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const meter = new Meter({
     file: join(options.dir, LOCAL_RUN.usageFile),
     standing: standingOf(stacks),
-    windowMs: windowMsOf(stacks),
   });
   const stores = opened.use(await EmbeddedStores.open({ dir: options.dir, region, log, meter }));
   const streams = new Map<string, string>();
@@ -238,6 +237,8 @@ class Cloud implements LocalCloud {
   }
 
   async idle(signal: AbortSignal): Promise<void> {
+    using hurrying = new DisposableStack();
+    for (const trigger of this.#queueTriggers) hurrying.use(trigger.hurry());
     // A stream that was read to its end after this moment has handed on all that was written before it.
     const before = this.#streamTriggers.map(({ emptyReads }) => emptyReads);
     // Queues are read one by one: a message that moves to its dead-letter queue meanwhile could be in neither.

@@ -21,16 +21,17 @@ const OWN_PRINCIPAL = 'local-run';
 const KINDS_MAX = 500;
 const OTHERS = 'others';
 const WRITE_PERIOD_MS = 1000;
-/** A sweep is stored this long after the window of the function that stores it. */
+/** From the last message of a sweep until its full batches are stored. */
 const SETTLE_MS = 20_000;
-/** In a directory that has its positions already no sweep says that a run has begun. */
-const STARTUP_MAX_MS = 120_000;
+/** In a directory that has its positions already no sweep says that a run has begun; and perhaps nothing streams. */
+const STARTUP_MAX_MS = 75_000;
+/** From the first message of the recorder to the last of the same flush. */
+const FLUSH_MS = 1000;
+const MINUTE_MS = 60_000;
 
 export interface MeterOptions {
   readonly file: string;
   readonly standing: Standing;
-  /** Longest window in which a function collects its batch. */
-  readonly windowMs: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
@@ -54,6 +55,8 @@ export class Meter {
   readonly #startedAt: string;
   #phase: PhaseName = 'startup';
   #phaseEndsMs: number;
+  /** The minute of the steady phase that is not over yet; a keyframe or the end of the run takes it away. */
+  #minute = new Phase();
   #accountedMs: number;
   #sweep: { readonly id: string; readonly contracts: number } | undefined;
   #contracts: number;
@@ -103,7 +106,7 @@ export class Meter {
   }
 
   logged(component: string, logBytes: number): void {
-    this.#invocation({ component, logBytes, invocations: 0, durationMs: 0, memoryMb: 0 });
+    this.#invocation({ component, logBytes, invocations: 0, cpuMs: 0, memoryMb: 0 });
   }
 
   usage(): Usage {
@@ -119,7 +122,7 @@ export class Meter {
   }
 
   get #current(): Phase {
-    return this.#phases[this.#phase];
+    return this.#phase === 'steady' ? this.#minute : this.#phases[this.#phase];
   }
 
   #invocation(usage: InvocationUsage): void {
@@ -131,38 +134,46 @@ export class Meter {
   /** Time that has passed belongs to the phase that it passed in. */
   #account(): void {
     if (this.#isEnded) return;
-    const nowMs = this.#options.now();
-    const endMs =
-      this.#phase === 'steady' ? nowMs : Math.max(this.#accountedMs, Math.min(nowMs, this.#phaseEndsMs));
-    this.#current.durationMs += endMs - this.#accountedMs;
-    this.#accountedMs = endMs;
-    if (this.#phase === 'steady' || nowMs < this.#phaseEndsMs) return;
-    this.#phase = 'steady';
-    this.#account();
+    for (const nowMs = this.#options.now(); this.#accountedMs < nowMs; ) {
+      const endsMs =
+        this.#phase === 'steady'
+          ? this.#accountedMs + MINUTE_MS - this.#minute.durationMs
+          : this.#phaseEndsMs;
+      const untilMs = Math.max(this.#accountedMs, Math.min(nowMs, endsMs));
+      this.#current.durationMs += untilMs - this.#accountedMs;
+      this.#accountedMs = untilMs;
+      if (nowMs < endsMs) return;
+      if (this.#phase === 'steady') this.#phases.steady.add(this.#minute.usage());
+      this.#phase = 'steady';
+      this.#minute = new Phase();
+    }
   }
 
   #message(body: string): void {
     const message = sweptOf(body);
     if (message === undefined) return;
-    this.#sweepMessage(message);
+    this.#begin(message);
     const { kind, lane, reason } = message;
     this.#current.message([kind, lane, reason].filter((part) => part !== undefined).join(' '));
   }
 
-  /** A sweep that records every position has begun, or goes on. */
-  #sweepMessage({ reason, sweepId }: Swept): void {
-    const isWhole = reason === 'keyframe' || (reason === 'opened' && this.#phase === 'startup');
-    if (!isWhole || sweepId === undefined) return;
+  /** A sweep that records every position has begun, or goes on; or the first flush of the recorder ends the startup. */
+  #begin({ lane, reason, sweepId }: Swept): void {
+    const nowMs = this.#options.now();
+    if (this.#phase === 'startup' && lane === 'stream' && this.#sweep !== undefined) {
+      this.#phaseEndsMs = Math.min(this.#phaseEndsMs, nowMs + FLUSH_MS);
+    }
+    const isFirst = this.#phase === 'startup' && reason === 'opened';
+    if (sweepId === undefined || !(reason === 'keyframe' || isFirst)) return;
     const isNew = this.#sweep?.id !== sweepId;
     // The first sweep of a run opens what it finds; what opens in a later one is the market's.
-    if (reason === 'opened' && isNew && this.#sweep !== undefined) return;
+    if (isFirst && isNew && this.#sweep !== undefined) return;
     this.#sweep = { id: sweepId, contracts: isNew ? 1 : (this.#sweep?.contracts ?? 0) + 1 };
     this.#contracts = Math.max(this.#contracts, this.#sweep.contracts);
-    if (this.#phase !== 'startup') {
-      this.#phase = 'keyframe';
-      if (isNew) this.#current.times += 1;
-    }
-    this.#phaseEndsMs = this.#options.now() + this.#options.windowMs + SETTLE_MS;
+    if (this.#phase === 'startup') return;
+    if (isNew) this.#phases.keyframe.times += 1;
+    this.#phase = 'keyframe';
+    this.#phaseEndsMs = nowMs + SETTLE_MS;
   }
 
   #write(): void {
@@ -185,18 +196,22 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Sums of one phase. */
 class Phase {
-  durationMs: number;
-  times: number;
+  durationMs = 0;
+  times = 0;
   readonly #calls = new Map<string, Mutable<CallUsage>>();
   readonly #invocations = new Map<string, Mutable<InvocationUsage>>();
   readonly #messages = new Map<string, number>();
 
-  constructor(kept: PhaseUsage | undefined) {
-    this.durationMs = kept?.durationMs ?? 0;
-    this.times = kept?.times ?? 0;
-    for (const usage of kept?.calls ?? []) this.call(usage);
-    for (const usage of kept?.invocations ?? []) this.invocation(usage);
-    for (const [kind, count] of Object.entries(kept?.messages ?? {})) this.#messages.set(kind, count);
+  constructor(kept?: PhaseUsage) {
+    if (kept !== undefined) this.add(kept);
+  }
+
+  add(more: PhaseUsage): void {
+    this.durationMs += more.durationMs;
+    this.times += more.times;
+    for (const usage of more.calls) this.call(usage);
+    for (const usage of more.invocations) this.invocation(usage);
+    for (const [kind, count] of Object.entries(more.messages)) this.message(kind, count);
   }
 
   call(usage: CallUsage): void {
@@ -218,8 +233,8 @@ class Phase {
     sum.memoryMb = Math.max(sum.memoryMb, usage.memoryMb);
   }
 
-  message(kind: string): void {
-    this.#messages.set(kind, (this.#messages.get(kind) ?? 0) + 1);
+  message(kind: string, count = 1): void {
+    this.#messages.set(kind, (this.#messages.get(kind) ?? 0) + count);
   }
 
   usage(): PhaseUsage {
@@ -233,8 +248,16 @@ class Phase {
   }
 }
 
-const CALL_SUMS = ['calls', 'requests', 'writeUnits', 'readUnits', 'bytesIn', 'bytesOut'] as const;
-const INVOCATION_SUMS = ['invocations', 'durationMs', 'logBytes'] as const;
+const CALL_SUMS = [
+  'calls',
+  'requests',
+  'writeUnits',
+  'readUnits',
+  'bytesIn',
+  'bytesOut',
+  'messages',
+] as const;
+const INVOCATION_SUMS = ['invocations', 'cpuMs', 'logBytes'] as const;
 
 function sweptOf(body: string): Swept | undefined {
   try {

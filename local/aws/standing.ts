@@ -30,12 +30,3 @@ function metricsOf({ Metrics }: Properties): number {
   if (!Array.isArray(Metrics)) return 1;
   return Metrics.filter((one: Properties) => one.MetricStat !== undefined).length;
 }
-
-/** @returns the longest window in which a mapping collects its batch */
-export function windowMsOf(stacks: readonly Stack[]): number {
-  const windows = stacks
-    .flatMap(({ template }) => Object.values(template.Resources))
-    .filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')
-    .map(({ Properties }) => Number(Properties.MaximumBatchingWindowInSeconds ?? 0) * 1000);
-  return Math.max(0, ...windows);
-}

@@ -27,15 +27,17 @@ export function usageOf(
     readUnits: 0,
     bytesIn: request.body.length,
     bytesOut: response.body.length,
+    messages: 0,
   };
   if (call.service === 's3') return usage;
   if (call.service === 'dynamodb') return withUnits(usage, request, response);
   if (call.operation === 'ReceiveMessage') {
     const bodies = ((json(response.body).Messages ?? []) as readonly Json[]).map(({ Body }) => String(Body));
     if (bodies.length === 0) return { ...usage, operation: EMPTY_RECEIVE };
-    return { ...usage, requests: sqsRequests(bytesOf(bodies)) };
+    return { ...usage, requests: sqsRequests(bytesOf(bodies)), messages: bodies.length };
   }
-  return { ...usage, requests: sqsRequests(bytesOf(sentBodies(call, request))) };
+  const bodies = sentBodies(call, request);
+  return { ...usage, requests: sqsRequests(bytesOf(bodies)), messages: bodies.length };
 }
 
 /** @returns bodies of the messages that the call sends */

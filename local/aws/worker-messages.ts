@@ -19,5 +19,6 @@ export interface InvokeMessage {
 export type WorkerMessage =
   /** The bundle is loaded, or failed to: its fault then answers every invocation. */
   | { readonly type: 'ready' }
-  | { readonly type: 'response'; readonly requestId: string; readonly body: string }
+  /** cpuMs: of the handler's own thread. */
+  | { readonly type: 'response'; readonly requestId: string; readonly body: string; readonly cpuMs: number }
   | { readonly type: 'fault'; readonly requestId: string; readonly fault: string };

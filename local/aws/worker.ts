@@ -30,8 +30,11 @@ async function answer(message: InvokeMessage): Promise<void> {
   let reply: WorkerMessage;
   try {
     const handle = await loaded;
+    const before = process.threadCpuUsage();
     const response = await handle(JSON.parse(message.event), contextOf(message));
-    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null' };
+    const { user, system } = process.threadCpuUsage(before);
+    const cpuMs = (user + system) / 1000;
+    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null', cpuMs };
   } catch (cause) {
     reply = { type: 'fault', requestId, fault: describe(cause) };
   }

@@ -70,11 +70,10 @@ export class FunctionPool {
     this.#invocations += 1;
     const requestId = randomUUID();
     const worker = this.#idle.pop() ?? (await this.#start());
-    const startedMs = performance.now();
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
     this.#meter?.invoked({
       component: componentOf(this.plan.principal),
-      durationMs: performance.now() - startedMs,
+      cpuMs: outcome.type === 'response' ? outcome.cpuMs : 0,
       memoryMb: this.plan.memoryMb,
     });
     if (outcome.type === 'lost') {
