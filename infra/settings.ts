@@ -18,6 +18,12 @@ export class SettingFault extends Error {
 
 const positive = z.int().positive();
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+const memory = z.int().min(128).max(10_240);
+
+/** No alias: permission is on a key. https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
+const KEY_ARN = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-)?[0-9a-f-]{32,36}$/;
+
 const sourceIp = z
   .union([z.cidrv4(), z.cidrv6()], 'must be a CIDR block such as "203.0.113.7/32"')
   .refine((block) => !block.endsWith('/0'), 'must not be every address');
@@ -30,21 +36,31 @@ const overridesSchema = z.strictObject({
       batchSize: positive.max(10_000).optional(),
       batchWindowS: z.int().nonnegative().max(300).optional(),
       timeoutS: positive.max(900).optional(),
-      memoryMb: positive.min(128).optional(),
+      memoryMb: memory.optional(),
       visibilityTimeoutS: positive.max(43_200).optional(),
       maxReceiveCount: positive.max(1000).optional(),
     })
     .optional(),
+  deadLetter: z.strictObject({ memoryMb: memory.optional() }).optional(),
   feed: z
     .strictObject({
       retryAttempts: z.int().nonnegative().max(10_000).optional(),
       recordAgeMaxS: positive.min(60).max(604_800).optional(),
+      memoryMb: memory.optional(),
     })
     .optional(),
   compact: z
     .strictObject({
       /** How long raw objects and replaced files stay when nobody needs them any more. */
       graceS: positive.optional(),
+      memoryMb: memory.min(COMPACT.memoryMb).optional(),
+      /** Of each hour: today's rows. */
+      hourlyMinute: z.int().nonnegative().max(59).optional(),
+      /** In UTC: yesterday's rows, the late ones too. */
+      nightlyAt: z
+        .string()
+        .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day in UTC such as "01:37"')
+        .optional(),
     })
     .optional(),
   /** How long CloudWatch keeps the logs of the functions. */
@@ -53,6 +69,11 @@ const overridesSchema = z.strictObject({
     .optional(),
   /** Who is told of alarms; AWS asks this address once whether it agrees. */
   alarmEmail: z.email().optional(),
+  /** A KMS key of yours instead of AWS's own, in the region of the stacks. */
+  keyArn: z
+    .string()
+    .regex(KEY_ARN, 'must be the ARN of a key, such as "arn:aws:kms:us-east-1:123456789012:key/..."')
+    .optional(),
   /** Whether tables, bucket and queues stay when their stack is deleted. */
   keepState: z.boolean().optional(),
   /** How bridges outside AWS sign in; without it the stacks hold their policies and no identity. */
@@ -71,11 +92,13 @@ export type SettingOverrides = z.infer<typeof overridesSchema>;
 type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> };
 
 /** What an installation has only when it says so. */
-type Chosen = 'alarmEmail' | 'bridgeAccess';
+type Chosen = 'alarmEmail' | 'bridgeAccess' | 'keyArn';
 
 export type Settings = Complete<Omit<SettingOverrides, Chosen>> & {
   /** Without one the topic of the alarms has no reader until somebody subscribes. */
   readonly alarmEmail: string | undefined;
+  /** Without one each service encrypts with its own. */
+  readonly keyArn: string | undefined;
   readonly bridgeAccess: NonNullable<SettingOverrides['bridgeAccess']> | undefined;
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
@@ -93,8 +116,18 @@ const DEFAULTS: Complete<Omit<SettingOverrides, Chosen>> = {
     visibilityTimeoutS: DRAIN.visibilityTimeoutS,
     maxReceiveCount: DRAIN.maxReceiveCount,
   },
-  feed: { retryAttempts: FEED.retryAttempts, recordAgeMaxS: FEED.recordAgeMaxS },
-  compact: { graceS: COMPACT.graceS },
+  deadLetter: { memoryMb: DEAD_LETTER.memoryMb },
+  feed: {
+    retryAttempts: FEED.retryAttempts,
+    recordAgeMaxS: FEED.recordAgeMaxS,
+    memoryMb: FEED.memoryMb,
+  },
+  compact: {
+    graceS: COMPACT.graceS,
+    memoryMb: COMPACT.memoryMb,
+    hourlyMinute: 7,
+    nightlyAt: '01:37',
+  },
   logRetentionDays: 30,
   keepState: true,
 };
@@ -122,11 +155,13 @@ export function settingsOf(given: {
   const settings: Settings = {
     architecture: overrides.architecture ?? DEFAULTS.architecture,
     drain: { ...DEFAULTS.drain, ...known(overrides.drain) },
+    deadLetter: { ...DEFAULTS.deadLetter, ...known(overrides.deadLetter) },
     feed: { ...DEFAULTS.feed, ...known(overrides.feed) },
     compact: { ...DEFAULTS.compact, ...known(overrides.compact) },
     logRetentionDays: overrides.logRetentionDays ?? DEFAULTS.logRetentionDays,
     keepState: overrides.keepState ?? DEFAULTS.keepState,
     alarmEmail: overrides.alarmEmail,
+    keyArn: overrides.keyArn,
     bridgeAccess: overrides.bridgeAccess,
     bridges,
     runsHere: given.runsHere ?? false,

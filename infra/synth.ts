@@ -4,14 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
+import { BridgeAccessStack } from './stacks/bridge-access.ts';
+import { FeedStack } from './stacks/feed.ts';
+import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
-import { ProcessingStack } from './stacks/processing.ts';
 import { StateStack } from './stacks/state.ts';
 
 /** In the order of deployment; the template of each is `<outdir>/<name>.template.json`. */
 const STACKS = {
   state: 'SlotwiseState',
-  processing: 'SlotwiseProcessing',
+  ingest: 'SlotwiseIngest',
+  feed: 'SlotwiseFeed',
+  bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
 } as const;
 
@@ -64,16 +68,19 @@ export function appOf(options: SynthesizeOptions): App {
     ...(options.runsHere !== undefined && { runsHere: options.runsHere }),
   });
   const state = new StateStack(app, STACKS.state, settings);
+  const ingest = new IngestStack(app, STACKS.ingest, { state, settings });
+  const feed = new FeedStack(app, STACKS.feed, { state, settings });
   const authority = settings.bridgeAccess?.caCertificate;
-  const processing = new ProcessingStack(app, STACKS.processing, {
+  new BridgeAccessStack(app, STACKS.bridgeAccess, {
     state,
+    feed,
     settings,
     authorityPem:
       authority === undefined
         ? undefined
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
-  new ObservabilityStack(app, STACKS.observability, { state, processing, settings });
+  new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
   return app;
 }
 

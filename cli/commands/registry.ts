@@ -41,6 +41,7 @@ Examples:
     .action(show);
   withExpectVersion(withJson(withTarget(registry.command('put <file>'))))
     .description('write a strategy, or an array of them, from a JSON file ("-" reads standard input)')
+    .option('--restore', 'the file is a backup: write it over whatever is there, closed strategies too')
     .addHelpText('after', PUT_HELP)
     .action(put);
   const changes: readonly Change[] = [
@@ -79,7 +80,8 @@ A strategy:
   }
 status ACTIVE wants lines, INACTIVE is polled; priority 1 is served first; a leg of quantity "0" is watched: streamed
 with its strategy and owned by nobody. "tags" and "rolledFrom" may be given. Where the file states a "version", as
-\`registry show --json\` prints it, the strategy must still be at it.`;
+\`registry show --json\` prints it, the strategy must still be at it. A backup is what \`registry list --json\` prints:
+--restore takes it back, and leaves alone what it does not name.`;
 
 async function list(options: ReadOptions & { account?: string; all?: boolean }): Promise<void> {
   const { strategyTable } = await import('../registry/view.ts');
@@ -113,13 +115,23 @@ async function show(id: string, options: ReadOptions & { history?: boolean }): P
   });
 }
 
-async function put(file: string, options: ChangeOptions): Promise<void> {
+async function put(file: string, options: ChangeOptions & { restore?: boolean }): Promise<void> {
   const { readInputs } = await import('../registry/input.ts');
+  const isBackup = options.restore === true;
+  if (isBackup && options.expectVersion !== undefined) {
+    throw new CommandFailure(
+      EXIT.usage,
+      '--restore writes over any version: leave it out, or leave out --expect-version',
+    );
+  }
   const inputs = await readInputs(file);
   refuseSharedVersion(options, inputs.length);
   await withStore(options, async (store, signal) => {
     await announce(inputs, options, ({ input, version }) =>
-      store.put(input, { ...expecting(options.expectVersion ?? version), signal }),
+      store.put(input, {
+        ...(isBackup ? { reopens: true } : expecting(options.expectVersion ?? version)),
+        signal,
+      }),
     );
   });
 }

@@ -21,6 +21,11 @@ export interface ChangeOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PutOptions extends ChangeOptions {
+  /** Opens a strategy that has ended, whatever its version: what a backup says is to be so again. */
+  readonly reopens?: boolean;
+}
+
 /** What the registry gives to a strategy with every write. */
 type Stamp = Pick<Strategy, 'schema' | 'version' | 'registryVersion' | 'createdAt' | 'updatedAt'>;
 
@@ -47,16 +52,18 @@ export class RegistryStore {
   /**
    * Writes a whole strategy as its next version, or as its first one.
    * @param input what strategyInputSchema accepts; fields beyond it are ignored
-   * @throws InvalidStrategy, StaleVersion, ClosedStrategy (it has ended, and no version was expected), RegistryBusy
+   * @throws InvalidStrategy, StaleVersion, ClosedStrategy (it has ended, no version was expected, and it is not to be
+   *   opened again), RegistryBusy
    */
-  async put(input: unknown, options: ChangeOptions = {}): Promise<Strategy> {
+  async put(input: unknown, options: PutOptions = {}): Promise<Strategy> {
     const parsed = strategyInputSchema.safeParse(input);
     if (!parsed.success) throw new InvalidStrategy(describeFaults(parsed.error));
     const wanted = parsed.data;
     return this.#change(wanted.id, options, (stored, stamp) => {
       const current = stored?.strategy;
       const isClosed = current?.closedAt !== undefined && current.deletedAt === undefined;
-      if (isClosed && options.expectedVersion === undefined) throw new ClosedStrategy(current);
+      if (isClosed && options.expectedVersion === undefined && options.reopens !== true)
+        throw new ClosedStrategy(current);
       return { ...wanted, ...stamp };
     });
   }

@@ -13,7 +13,7 @@ import { DeltaTable } from './delta-table.ts';
 import { Objects } from './objects.ts';
 import { Workbench } from './workbench.ts';
 
-/** What the schedules say: see infra/stacks/processing.ts. */
+/** What the schedules say: see infra/stacks/ingest.ts. */
 const eventSchema = z.object({ pass: z.enum(['hourly', 'nightly']) });
 
 const log = createLog('compact');

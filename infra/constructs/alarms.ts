@@ -3,13 +3,15 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { BRIDGE } from '../../shared/limits.ts';
-import type { ProcessingStack } from '../stacks/processing.ts';
+import type { FeedStack } from '../stacks/feed.ts';
+import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
 import { age, depth, drained, gauge, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
 
 export interface AlarmsProps {
   readonly state: StateStack;
-  readonly processing: ProcessingStack;
+  readonly ingest: IngestStack;
+  readonly feed: FeedStack;
   readonly bridges: readonly string[];
   /** Told of every alarm and of its end. */
   readonly topic: ITopic;
@@ -58,9 +60,9 @@ export class Alarms extends Construct {
   }
 }
 
-function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watch> {
-  const { drain, deadLetter, feed, compact } = processing;
-  const functions = [drain, deadLetter, feed, compact].map((one) => one.function);
+function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Watch> {
+  const { drain, deadLetter, compact } = ingest;
+  const functions = [drain, deadLetter, feed.feed, compact].map((one) => one.function);
   const tables = [state.positions, state.audit, state.registry];
   const { snapshots, snapshotDeadLetters } = state;
   return {
@@ -69,7 +71,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
       runbook: 'a-message-that-cannot-be-stored',
       // The function empties that queue at once: its work says more than a depth that nobody sees.
       metric: sumOf('dead-lettered', [
-        processing.deadLetter.function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
+        deadLetter.function.metricInvocations({ period: PERIOD, statistic: Stats.SUM }),
         depth(snapshotDeadLetters),
       ]),
       threshold: 0,
@@ -78,7 +80,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
     FeedFailures: {
       says: 'a change of the registry could not be sent to a bridge; its next scan brings it',
       runbook: 'the-registry-is-stale',
-      metric: depth(processing.feedFailures),
+      metric: depth(feed.failures),
       threshold: 0,
       minutes: 1,
     },
@@ -93,7 +95,7 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
       says: 'the drain fails or sends messages back to the queue',
       runbook: 'a-message-that-cannot-be-stored',
       metric: sumOf('errors and failed records', [
-        processing.drain.function.metricErrors({ period: PERIOD }),
+        drain.function.metricErrors({ period: PERIOD }),
         drained('RecordsFailed'),
       ]),
       threshold: 0,
@@ -122,17 +124,17 @@ function watchesOfCloud({ state, processing }: AlarmsProps): Record<string, Watc
     FeedLate: {
       says: 'changes of the registry wait in its stream for more than a minute',
       runbook: 'the-registry-is-stale',
-      metric: processing.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
+      metric: feed.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
       threshold: 60_000,
       minutes: 1,
     },
   };
 }
 
-function watchesOfBridges({ processing, bridges }: AlarmsProps): Record<string, Watch> {
+function watchesOfBridges({ feed, bridges }: AlarmsProps): Record<string, Watch> {
   const watches = bridges.map((bridge): Record<string, Watch> => {
-    const feed = processing.feeds.get(bridge);
-    if (feed === undefined) throw new RangeError(`the bridge ${bridge} has no feed queue`);
+    const queue = feed.queues.get(bridge);
+    if (queue === undefined) throw new RangeError(`the bridge ${bridge} has no feed queue`);
     return {
       [`HeartbeatMissing-${bridge}`]: {
         says: `no heartbeat of the bridge ${bridge} for three minutes: it is down, or AWS is out of its reach`,
@@ -154,7 +156,7 @@ function watchesOfBridges({ processing, bridges }: AlarmsProps): Record<string, 
       [`FeedUnread-${bridge}`]: {
         says: `the bridge ${bridge} leaves its feed unread for more than a minute`,
         runbook: 'the-registry-is-stale',
-        metric: age(feed),
+        metric: age(queue),
         threshold: 60,
         minutes: 3,
       },

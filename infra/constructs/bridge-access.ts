@@ -3,13 +3,16 @@ import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { bridgePolicyPath } from '../../shared/names.ts';
+import type { Settings } from '../settings.ts';
 import type { StateStack } from '../stacks/state.ts';
+import { useCustomerKey } from './customer-key.ts';
 import { allow } from './statement.ts';
 
 export interface BridgeAccessProps {
   readonly bridge: string;
   readonly feed: Queue;
   readonly state: StateStack;
+  readonly settings: Settings;
 }
 
 /**
@@ -21,7 +24,7 @@ export class BridgeAccess extends Construct {
 
   constructor(scope: Construct, id: string, props: BridgeAccessProps) {
     super(scope, id);
-    const { bridge, feed, state } = props;
+    const { bridge, feed, state, settings } = props;
     this.policy = new ManagedPolicy(this, 'Policy', {
       path: bridgePolicyPath(bridge),
       description: `slotwise bridge ${bridge} of ${Stack.of(this).stackName}`,
@@ -36,6 +39,7 @@ export class BridgeAccess extends Construct {
           resources: [state.registry.tableArn],
         }),
         allow('ReadLease', { actions: ['dynamodb:GetItem'], resources: [state.positions.tableArn] }),
+        ...useCustomerKey(settings),
       ],
     });
   }

@@ -11,13 +11,15 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { ProcessingStack } from '../stacks/processing.ts';
+import type { FeedStack } from '../stacks/feed.ts';
+import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
 import { age, depth, drained, gauge, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
-  readonly processing: ProcessingStack;
+  readonly ingest: IngestStack;
+  readonly feed: FeedStack;
   readonly bridges: readonly string[];
   readonly alarms: readonly Alarm[];
 }
@@ -52,17 +54,16 @@ function bridgesRow({ bridges }: OverviewProps): IWidget[] {
   ];
 }
 
-function registryRow({ processing, bridges }: OverviewProps): IWidget[] {
-  const { feeds, feed, feedFailures } = processing;
-  const ages = [...feeds.values()].map((queue) => age(queue));
+function registryRow({ feed, bridges }: OverviewProps): IWidget[] {
+  const ages = [...feed.queues.values()].map((queue) => age(queue));
   return [
     graph(
       'Registry: versions that a bridge lacks',
       bridges.map((bridge) => labelled(gauge(bridge, 'RegistryLag'), bridge)),
     ),
-    graph('Registry: oldest feed message, s; failures', ages, [depth(feedFailures)]),
+    graph('Registry: oldest feed message, s; failures', ages, [depth(feed.failures)]),
     graph('Registry: age of the stream, ms', [
-      feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
+      feed.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
     ]),
   ];
 }
@@ -79,12 +80,12 @@ function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   ];
 }
 
-function functionsOf({ drain, deadLetter, feed, compact }: ProcessingStack) {
-  return [drain, deadLetter, feed, compact];
+function functionsOf({ ingest, feed }: OverviewProps) {
+  return [ingest.drain, ingest.deadLetter, feed.feed, ingest.compact];
 }
 
-function functionsRow({ processing }: OverviewProps): IWidget[] {
-  const functions = functionsOf(processing).map((one) => one.function);
+function functionsRow(props: OverviewProps): IWidget[] {
+  const functions = functionsOf(props).map((one) => one.function);
   return [
     graph('Functions: errors and throttles', [
       ...functions.map((one) => one.metricErrors({ period: PERIOD })),
@@ -116,16 +117,16 @@ function tablesRow({ state }: OverviewProps): IWidget[] {
   ];
 }
 
-function lakeRow({ state, processing }: OverviewProps): IWidget[] {
+function lakeRow(props: OverviewProps): IWidget[] {
   // S3 reports it once a day.
   const bytes = new Metric({
     namespace: 'AWS/S3',
     metricName: 'BucketSizeBytes',
-    dimensionsMap: { BucketName: state.lake.bucketName, StorageType: 'StandardStorage' },
+    dimensionsMap: { BucketName: props.state.lake.bucketName, StorageType: 'StandardStorage' },
     statistic: Stats.AVERAGE,
     period: Duration.days(1),
   });
-  const logGroups = functionsOf(processing).map((one) => one.logGroup);
+  const logGroups = functionsOf(props).map((one) => one.logGroup);
   return [
     graph('Lake: bytes', [bytes]),
     new LogQueryWidget({

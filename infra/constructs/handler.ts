@@ -11,6 +11,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
 import { bundledHandler } from './bundle.ts';
+import { customerKey, useCustomerKey } from './customer-key.ts';
 import type { NativePackage } from './native-packages.ts';
 import { allow } from './statement.ts';
 
@@ -42,9 +43,11 @@ export class Handler extends Construct {
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
     const { settings } = props;
+    const encryptionKey = customerKey(this, settings);
     this.logGroup = new LogGroup(this, 'Log', {
       retention: settings.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(encryptionKey && { encryptionKey }),
     });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const statements = [
@@ -53,6 +56,7 @@ export class Handler extends Construct {
         resources: [this.logGroup.logGroupArn],
       }),
       ...props.statements,
+      ...useCustomerKey(settings),
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
     using bundle = bundledHandler(props.directory, props.native);

@@ -4,6 +4,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { AUDIT, OUTPUTS, POSITIONS, REGISTRY } from '../../shared/names.ts';
+import { customerKey } from '../constructs/customer-key.ts';
 import { KeptTable } from '../constructs/kept-table.ts';
 import { Lake } from '../constructs/lake.ts';
 import { PatientQueue } from '../constructs/patient-queue.ts';
@@ -25,27 +26,32 @@ export class StateStack extends Stack {
     });
     const keep = settings.keepState;
     const { drain } = settings;
+    const key = customerKey(this, settings);
 
     this.snapshotDeadLetters = new PatientQueue(this, 'SnapshotDeadLetters', {
       visibilityTimeoutS: DEAD_LETTER_VISIBILITY_S,
       keep,
+      key,
     });
     this.snapshots = new PatientQueue(this, 'Snapshots', {
       visibilityTimeoutS: drain.visibilityTimeoutS,
       deadLetterQueue: { queue: this.snapshotDeadLetters, maxReceiveCount: drain.maxReceiveCount },
       keep,
+      key,
     });
-    this.lake = new Lake(this, 'Lake', { keep });
+    this.lake = new Lake(this, 'Lake', { keep, key });
     this.positions = new KeptTable(this, 'Positions', {
       partitionKey: { name: POSITIONS.partitionKey, type: AttributeType.STRING },
       sortKey: { name: POSITIONS.sortKey, type: AttributeType.NUMBER },
       timeToLiveAttribute: POSITIONS.ttl,
       keep,
+      key,
     });
     this.audit = new KeptTable(this, 'Audit', {
       partitionKey: { name: AUDIT.partitionKey, type: AttributeType.STRING },
       timeToLiveAttribute: AUDIT.ttl,
       keep,
+      key,
     });
     this.audit.addGlobalSecondaryIndex({
       indexName: AUDIT.failuresIndex,
@@ -59,6 +65,7 @@ export class StateStack extends Stack {
       sortKey: { name: REGISTRY.sortKey, type: AttributeType.STRING },
       stream: StreamViewType.NEW_IMAGE,
       keep,
+      key,
     });
 
     this.#output(OUTPUTS.region, this.region);

@@ -5,6 +5,7 @@ export interface Scope {
   ref(logicalId: string, place: Place): unknown;
   getAtt(logicalId: string, attribute: string, place: Place): unknown;
   importValue(exportName: string, place: Place): unknown;
+  stackOutput(of: { readonly stack: string; readonly output: string }, place: Place): unknown;
 }
 
 /** `AWS::NoValue`: the property that has it is absent. */
@@ -78,6 +79,10 @@ function evaluate(name: string, argument: unknown, scope: Scope, place: Place): 
     }
     case 'Fn::ImportValue':
       return scope.importValue(text(argument), place);
+    case 'Fn::GetStackOutput': {
+      const { StackName, OutputName } = argument as Readonly<Record<string, unknown>>;
+      return scope.stackOutput({ stack: text(StackName), output: text(OutputName) }, place);
+    }
     default:
       throw new TemplateFault(place, `the intrinsic ${name} is not understood by the local run`);
   }

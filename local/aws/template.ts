@@ -159,6 +159,12 @@ export class CloudTemplate {
         if (found === undefined) throw new TemplateFault(place, `no stack exports "${name}"`);
         return this.#output(found.stack, found.output);
       },
+      stackOutput: ({ stack: name, output }, place) => {
+        const found = this.#stacks.find((each) => each.name === name);
+        if (found !== undefined && Object.hasOwn(found.template.Outputs, output))
+          return this.#output(found, output);
+        throw new TemplateFault(place, `no stack "${name}" has an output "${output}"`);
+      },
     };
   }
 

@@ -8,6 +8,8 @@ const NEVER: Readonly<Record<string, string>> = {
   'logs:CreateLogStream': 'Lambda opens the log in the name of the function; here handlers log to files',
   'logs:PutLogEvents': 'Lambda writes the log in the name of the function; here handlers log to files',
   'sqs:GetQueueAttributes': 'Lambda asks for the queue when a mapping is made; here the template tells',
+  'kms:Decrypt': 'nothing is encrypted here',
+  'kms:GenerateDataKey': 'nothing is encrypted here',
   'dynamodb:ListStreams': 'Lambda asks for the stream when a mapping is made; here the template tells',
 };
 

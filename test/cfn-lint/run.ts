@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { initAuthority } from '../../cli/certs/store.ts';
 import { type SynthesizeOptions, synthesize } from '../../infra/synth.ts';
 
 /**
@@ -15,22 +16,28 @@ const environment = here('../../.build/cfn-lint');
 const python = join(environment, 'bin', 'python');
 const inherit = { stdio: 'inherit' } as const;
 
-/** What cdk.json makes, and what its settings can add to it or take from it. */
-const VARIANTS: Readonly<Record<string, Omit<SynthesizeOptions, 'outdir'>>> = {
-  installed: {},
-  other: {
-    bridges: ['home', 'cloud'],
-    overrides: { architecture: 'x86_64', alarmEmail: 'trader@example.com', keepState: false },
-  },
-};
-
 if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', environment], inherit);
 const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
 execFileSync(python, [...install, '-r', here('requirements.txt')], inherit);
 
 const directory = mkdtempSync(join(tmpdir(), 'slotwise-lint-'));
 try {
-  const templates = Object.entries(VARIANTS).flatMap(([name, options]) => {
+  const { files } = await initAuthority(directory, new Date());
+  /** What cdk.json makes, and all that its settings can add to it or take from it. */
+  const variants: Readonly<Record<string, Omit<SynthesizeOptions, 'outdir'>>> = {
+    installed: {},
+    other: {
+      bridges: ['home', 'cloud'],
+      overrides: {
+        architecture: 'x86_64',
+        alarmEmail: 'trader@example.com',
+        bridgeAccess: { caCertificate: files.certificate, sourceIps: ['203.0.113.7/32'] },
+        keyArn: 'arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0',
+        keepState: false,
+      },
+    },
+  };
+  const templates = Object.entries(variants).flatMap(([name, options]) => {
     // A template knows machine code by a hash alone: that of this machine needs no download.
     const { stacks } = synthesize({ ...options, outdir: join(directory, name), runsHere: true });
     return stacks.map(({ templateFile }) => templateFile);

@@ -171,6 +171,20 @@ describe('slotwise registry', () => {
     expect(await slotwise(args, { cwd: run.cwd, input })).toMatchObject({ code: 4 });
   });
 
+  it('makes a backup so again with --restore, whatever became of its strategies since', async () => {
+    await run.store.put(condor);
+    const backup = (await command('registry', 'list', '--json')).stdout;
+    await run.store.close('spy-condor');
+    const put = (...more: readonly string[]) =>
+      slotwise(['registry', 'put', '-', ...more], { cwd: run.cwd, input: backup });
+    expect(await put()).toMatchObject({ code: 4 });
+    expect(await put('--restore', '--expect-version', '3')).toMatchObject({ code: 2 });
+    expect(await put('--restore')).toMatchObject({ code: 0 });
+    const [restored] = JSON.parse((await command('registry', 'list', '--json')).stdout) as Strategy[];
+    expect(restored).toMatchObject(condor);
+    expect(restored?.closedAt).toBeUndefined();
+  });
+
   it('writes nothing of a file in which anything is wrong', async () => {
     const before = await run.store.head();
     const input = JSON.stringify([

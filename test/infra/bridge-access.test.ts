@@ -40,7 +40,7 @@ describe('a bridge outside AWS', () => {
           ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': [anchorId(), 'TrustAnchorArn'] } },
         },
       };
-      expect(app.processing.findResources('AWS::IAM::Role')[id ?? '']?.Properties).toMatchObject({
+      expect(app.bridgeAccess.findResources('AWS::IAM::Role')[id ?? '']?.Properties).toMatchObject({
         MaxSessionDuration: 3600,
         ManagedPolicyArns: [{ Ref: expect.stringContaining(`Bridge${bridge}Policy`) }],
         AssumeRolePolicyDocument: {
@@ -54,23 +54,23 @@ describe('a bridge outside AWS', () => {
   });
 
   it('is trusted by the certificate alone, for an hour at a time', () => {
-    app.processing.hasResourceProperties('AWS::RolesAnywhere::TrustAnchor', {
+    app.bridgeAccess.hasResourceProperties('AWS::RolesAnywhere::TrustAnchor', {
       Enabled: true,
       Source: { SourceType: 'CERTIFICATE_BUNDLE', SourceData: { X509CertificateData: pem } },
     });
     const arns = ['home', 'cloud'].map((bridge) => ({ 'Fn::GetAtt': [rolesOf(bridge)[0], 'Arn'] }));
-    app.processing.hasResourceProperties('AWS::RolesAnywhere::Profile', {
+    app.bridgeAccess.hasResourceProperties('AWS::RolesAnywhere::Profile', {
       Enabled: true,
       DurationSeconds: 3600,
       RoleArns: arns,
     });
-    expect(JSON.stringify(app.processing.toJSON())).not.toContain('PRIVATE KEY');
+    expect(JSON.stringify(app.bridgeAccess.toJSON())).not.toContain('PRIVATE KEY');
   });
 
   it('without a certificate is a user that is refused everywhere but at home, and has no key', () => {
-    app.processing.resourceCountIs('AWS::IAM::User', 2);
-    app.processing.resourceCountIs('AWS::IAM::AccessKey', 0);
-    const policies = Object.values(app.processing.findResources('AWS::IAM::Policy'));
+    app.bridgeAccess.resourceCountIs('AWS::IAM::User', 2);
+    app.bridgeAccess.resourceCountIs('AWS::IAM::AccessKey', 0);
+    const policies = Object.values(app.bridgeAccess.findResources('AWS::IAM::Policy'));
     const denials = policies.filter(({ Properties }) => Properties.Users !== undefined);
     expect(denials).toHaveLength(2);
     for (const { Properties } of denials) {
@@ -92,9 +92,9 @@ describe('a bridge outside AWS', () => {
   it('has no identity unless the settings say so', () => {
     using plain = synthesized({ bridges: ['home'], overrides: {} });
     for (const type of ['AWS::RolesAnywhere::TrustAnchor', 'AWS::RolesAnywhere::Profile', 'AWS::IAM::User']) {
-      plain.processing.resourceCountIs(type, 0);
+      plain.bridgeAccess.resourceCountIs(type, 0);
     }
-    expect(plain.processing.findOutputs('TrustAnchorArn')).toEqual({});
+    expect(plain.bridgeAccess.findOutputs('TrustAnchorArn')).toEqual({});
   });
 
   it('changes neither the outputs that a local run needs nor what a bridge may do there', () => {
@@ -144,11 +144,11 @@ describe('the certificate that cdk.json names', () => {
 });
 
 function rolesOf(bridge: string): string[] {
-  return Object.keys(app.processing.findResources('AWS::IAM::Role')).filter((id) =>
+  return Object.keys(app.bridgeAccess.findResources('AWS::IAM::Role')).filter((id) =>
     id.startsWith(`CertificatesRole${bridge}`),
   );
 }
 
 function anchorId(): string | undefined {
-  return Object.keys(app.processing.findResources('AWS::RolesAnywhere::TrustAnchor'))[0];
+  return Object.keys(app.bridgeAccess.findResources('AWS::RolesAnywhere::TrustAnchor'))[0];
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heartbeatMetrics } from '../../functions/drain/heartbeat.ts';
 import { DRAIN_METRICS, HEARTBEAT_METRICS } from '../../shared/metrics.ts';
@@ -189,7 +189,13 @@ function isReported({ namespace, name, dimensions }: Stat): boolean {
 /** `<stack>.<output>`: exists because that stack has a resource of which the output speaks. */
 function isResource(value: string | undefined): boolean {
   const [stack, output = ''] = value?.split('.') ?? [];
-  const template = stack === 'SlotwiseState' ? app.state : app.processing;
+  const templates: Readonly<Record<string, Template>> = {
+    SlotwiseState: app.state,
+    SlotwiseIngest: app.ingest,
+    SlotwiseFeed: app.feed,
+  };
+  const template = templates[stack ?? ''];
+  if (template === undefined) return false;
   const { Outputs, Resources } = template.toJSON() as {
     readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
     readonly Resources: Readonly<Record<string, unknown>>;

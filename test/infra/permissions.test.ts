@@ -1,3 +1,4 @@
+import type { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Synthesized, synthesized } from '../support/synthesized.ts';
 
@@ -11,7 +12,7 @@ afterAll(() => app[Symbol.dispose]());
 
 describe('the permissions', () => {
   it('of each function are these and no others', () => {
-    expect(grants('AWS::IAM::Policy')).toEqual({
+    expect(grants('AWS::IAM::Policy', app.ingest, app.feed)).toEqual({
       Drain: {
         WriteOwnLog: 'logs:CreateLogStream logs:PutLogEvents on DrainLog',
         ConsumeSnapshots: 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage on Snapshots',
@@ -53,14 +54,14 @@ describe('the permissions', () => {
       ReadRegistry: 'dynamodb:GetItem dynamodb:Query on Registry',
       ReadLease: 'dynamodb:GetItem on Positions',
     });
-    expect(grants('AWS::IAM::ManagedPolicy')).toEqual({
+    expect(grants('AWS::IAM::ManagedPolicy', app.bridgeAccess)).toEqual({
       Bridgehome: bridge('Feedhome'),
       Bridgecloud: bridge('Feedcloud'),
     });
   });
 
   it('come from nowhere else: no role has a managed policy of AWS', () => {
-    for (const role of Object.values(app.processing.findResources('AWS::IAM::Role'))) {
+    for (const role of app.all.flatMap((each) => Object.values(each.findResources('AWS::IAM::Role')))) {
       expect(role.Properties.ManagedPolicyArns).toBeUndefined();
       expect(role.Properties.Policies).toBeUndefined();
     }
@@ -68,8 +69,8 @@ describe('the permissions', () => {
 });
 
 /** Logical ids without CDK's suffixes -> name of the statement -> what it allows, as a sentence. */
-function grants(type: string): Record<string, Record<string, string>> {
-  const policies = Object.entries(app.processing.findResources(type));
+function grants(type: string, ...templates: Template[]): Record<string, Record<string, string>> {
+  const policies = templates.flatMap((template) => Object.entries(template.findResources(type)));
   return Object.fromEntries(
     policies.map(([id, { Properties }]) => {
       const statements = Properties.PolicyDocument.Statement as Statement[];
@@ -89,6 +90,10 @@ interface Statement {
   readonly Resource: unknown;
 }
 
+interface StackOutput {
+  readonly OutputName: string;
+}
+
 function named(resource: unknown): string {
   const resources = Array.isArray(resource) ? resource : [resource];
   return resources
@@ -103,10 +108,11 @@ function nameOf(value: unknown): string {
   const [[kind, of] = []] = Object.entries(value as Record<string, unknown>);
   if (kind === 'Fn::Join') return (of as [string, unknown[]])[1].map(nameOf).join('');
   if (kind === 'Fn::GetAtt') return bare((of as string[])[0] ?? '');
+  if (kind === 'Fn::GetStackOutput') return nameOf({ 'Fn::ImportValue': (of as StackOutput).OutputName });
   if (kind !== 'Fn::ImportValue') throw new Error(`unexpected ${kind}`);
   const isStream = String(of).includes('StreamArn');
   const id = String(of)
-    .replace(/^.*ExportsOutputFnGetAtt/, '')
+    .replace(/^.*(Exports|Publish)OutputFnGetAtt/, '')
     .replace(/(Stream)?Arn[0-9A-F]{8}$/, '');
   return `${bare(id)}${isStream ? ' stream' : ''}`;
 }

@@ -4,28 +4,42 @@ import { join } from 'node:path';
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, type IApplyRule, NagRuleCompliance } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { initAuthority } from '../../cli/certs/store.ts';
+import type { SettingOverrides } from '../../infra/settings.ts';
 import { appOf } from '../../infra/synth.ts';
 
-let outdir: string;
-let app: App;
+/** What the settings of cdk.json can add to the stacks or take from them, all of it at once. */
+async function everything(directory: string): Promise<SettingOverrides> {
+  const { files } = await initAuthority(directory, new Date());
+  return {
+    alarmEmail: 'trader@example.com',
+    bridgeAccess: { caCertificate: files.certificate, sourceIps: ['203.0.113.7/32'] },
+    keyArn: 'arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0',
+    keepState: false,
+  };
+}
 
-beforeAll(() => {
-  outdir = mkdtempSync(join(tmpdir(), 'slotwise-rules-'));
-  app = appOf({
-    outdir,
-    bridges: ['home', 'cloud'],
-    overrides: { alarmEmail: 'trader@example.com', bridgeAccess: { sourceIps: ['203.0.113.7/32'] } },
-    // The rules look at no machine code: that of this machine is here already.
-    runsHere: true,
-  });
-  // References between the stacks become what a template has; cdk-nag sees nothing of them before.
-  app.synth();
-}, 60_000);
+describe.each([
+  ['as they are', () => ({})],
+  ['with all that may be chosen', everything],
+])('the rules of AWS Solutions, over the stacks %s', (_choice, overridesIn) => {
+  let app: App;
 
-afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+  beforeAll(async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'slotwise-rules-'));
+    app = appOf({
+      outdir: join(directory, 'cdk.out'),
+      bridges: ['home', 'cloud'],
+      overrides: await overridesIn(directory),
+      // The rules look at no machine code: that of this machine is here already.
+      runsHere: true,
+    });
+    // References between the stacks become what a template has; cdk-nag sees nothing of them before.
+    app.synth();
+    return () => rmSync(directory, { recursive: true, force: true });
+  }, 60_000);
 
-describe('the rules of AWS Solutions', () => {
   it('find nothing that is not acknowledged with a reason', () => {
     const { violations } = new AwsSolutionsChecks().validateScope(app);
     const found = violations.flatMap(({ ruleName, description, violatingResources }) =>

@@ -56,9 +56,9 @@ describe('the state stack', () => {
   it('hides what is in work for six timeouts of its function and the window, as AWS asks', () => {
     const visibility = (queue: string) => propertiesOf(app.state, 'AWS::SQS::Queue', queue).VisibilityTimeout;
     const timeout = (name: string) =>
-      propertiesOf(app.processing, 'AWS::Lambda::Function', `${name}Function`).Timeout;
+      propertiesOf(app.ingest, 'AWS::Lambda::Function', `${name}Function`).Timeout;
     const { MaximumBatchingWindowInSeconds: windowS } = propertiesOf(
-      app.processing,
+      app.ingest,
       'AWS::Lambda::EventSourceMapping',
       'DrainTrigger',
     );
@@ -108,7 +108,7 @@ describe('the state stack', () => {
   it('encrypts its tables with the key that AWS owns: no other key is there to be paid, granted or lost', () => {
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-table-ssespecification.html
     app.state.allResourcesProperties('AWS::DynamoDB::Table', { SSESpecification: { SSEEnabled: false } });
-    for (const template of templates()) template.resourceCountIs('AWS::KMS::Key', 0);
+    for (const template of app.all) template.resourceCountIs('AWS::KMS::Key', 0);
   });
 
   it('has a lake that is private, encrypted and versioned', () => {
@@ -145,7 +145,7 @@ describe('the state stack', () => {
 
 describe('the resources', () => {
   it('let nobody in by policies of their own but the alarms that publish', () => {
-    const policies = templates().flatMap((template) =>
+    const policies = app.all.flatMap((template) =>
       ['AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'].flatMap((type) =>
         Object.values(template.findResources(type)),
       ),
@@ -159,9 +159,10 @@ describe('the resources', () => {
   });
 
   it('let nobody call a function but the schedule that names it', () => {
-    app.processing.resourceCountIs('AWS::Lambda::Url', 0);
-    app.processing.resourceCountIs('AWS::Lambda::Permission', 2);
-    app.processing.allResourcesProperties('AWS::Lambda::Permission', {
+    for (const template of app.all) template.resourceCountIs('AWS::Lambda::Url', 0);
+    app.feed.resourceCountIs('AWS::Lambda::Permission', 0);
+    app.ingest.resourceCountIs('AWS::Lambda::Permission', 2);
+    app.ingest.allResourcesProperties('AWS::Lambda::Permission', {
       Action: 'lambda:InvokeFunction',
       Principal: 'events.amazonaws.com',
       SourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Compact'), 'Arn'] },
@@ -172,12 +173,12 @@ describe('the resources', () => {
 describe('every queue', () => {
   it('of snapshots alone gives up: a feed waits for its bridge, and failures for a person', () => {
     app.state.resourcePropertiesCountIs('AWS::SQS::Queue', { RedrivePolicy: Match.anyValue() }, 1);
-    app.processing.resourcePropertiesCountIs('AWS::SQS::Queue', { RedrivePolicy: Match.anyValue() }, 0);
-    app.processing.allResourcesProperties('AWS::SQS::Queue', { VisibilityTimeout: 30 });
+    app.feed.resourcePropertiesCountIs('AWS::SQS::Queue', { RedrivePolicy: Match.anyValue() }, 0);
+    app.feed.allResourcesProperties('AWS::SQS::Queue', { VisibilityTimeout: 30 });
   });
 
   it('is encrypted, and refuses whoever comes without TLS', () => {
-    for (const template of [app.state, app.processing]) {
+    for (const template of [app.state, app.feed]) {
       template.allResourcesProperties('AWS::SQS::Queue', {
         SqsManagedSseEnabled: true,
         MessageRetentionPeriod: 1_209_600,
@@ -192,37 +193,40 @@ describe('every queue', () => {
 
 describe('the functions', () => {
   it('run on Node 24 on arm64, write JSON, and keep their logs for 30 days', () => {
-    app.processing.allResourcesProperties('AWS::Lambda::Function', {
-      Runtime: 'nodejs24.x',
-      Architectures: ['arm64'],
-      Handler: 'index.handler',
-      LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
+    const counts = [app.ingest, app.feed].map((template) => {
+      template.allResourcesProperties('AWS::Lambda::Function', {
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
+      });
+      const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+      const written = functions.map(({ Properties }) => Properties.LoggingConfig.LogGroup.Ref as string);
+      expect(written.sort()).toEqual(Object.keys(template.findResources('AWS::Logs::LogGroup')).sort());
+      template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+      return functions.length;
     });
-    const functions = Object.values(app.processing.findResources('AWS::Lambda::Function'));
-    expect(functions).toHaveLength(4);
-    const written = functions.map(({ Properties }) => Properties.LoggingConfig.LogGroup.Ref as string);
-    expect(written.sort()).toEqual(Object.keys(app.processing.findResources('AWS::Logs::LogGroup')).sort());
-    app.processing.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+    expect(counts).toEqual([3, 1]);
   });
 
   it('take their batches as the limits say, and report failures one by one', () => {
-    app.processing.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    app.ingest.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 50,
       MaximumBatchingWindowInSeconds: 5,
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
     });
-    app.processing.resourcePropertiesCountIs(
-      'AWS::Lambda::EventSourceMapping',
-      { FunctionResponseTypes: ['ReportBatchItemFailures'] },
-      3,
-    );
+    for (const [template, mappings] of [[app.ingest, 2] as const, [app.feed, 1] as const]) {
+      template.resourceCountIs('AWS::Lambda::EventSourceMapping', mappings);
+      template.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+      });
+    }
   });
 
   it('never let one poisoned registry record block the stream', () => {
-    const [failures = ''] = Object.keys(app.processing.findResources('AWS::SQS::Queue')).filter((id) =>
+    const [failures = ''] = Object.keys(app.feed.findResources('AWS::SQS::Queue')).filter((id) =>
       id.startsWith('FeedFailures'),
     );
-    app.processing.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    app.feed.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       StartingPosition: 'TRIM_HORIZON',
       BatchSize: 100,
       BisectBatchOnFunctionError: true,
@@ -239,10 +243,10 @@ describe('the functions', () => {
     });
     const schedules = { 'cron(7 * * * ? *)': 'hourly', 'cron(37 1 * * ? *)': 'nightly' };
     for (const [ScheduleExpression, pass] of Object.entries(schedules)) {
-      app.processing.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression, ...target(pass) });
+      app.ingest.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression, ...target(pass) });
     }
-    app.processing.resourceCountIs('AWS::Events::Rule', 2);
-    app.processing.hasResourceProperties('AWS::Lambda::Function', {
+    app.ingest.resourceCountIs('AWS::Events::Rule', 2);
+    app.ingest.hasResourceProperties('AWS::Lambda::Function', {
       Timeout: 900,
       MemorySize: 1024,
       EphemeralStorage: { Size: 2048 },
@@ -251,30 +255,49 @@ describe('the functions', () => {
   });
 
   it('reserve no concurrency: a new account could not deploy that', () => {
-    app.processing.resourcePropertiesCountIs(
-      'AWS::Lambda::Function',
-      { ReservedConcurrentExecutions: Match.anyValue() },
-      0,
-    );
+    for (const template of app.all) {
+      const ReservedConcurrentExecutions = Match.anyValue();
+      template.resourcePropertiesCountIs('AWS::Lambda::Function', { ReservedConcurrentExecutions }, 0);
+    }
   });
 
   it('have no limit of pollers: with one, Lambda never goes down to two on a quiet queue', () => {
-    app.processing.resourcePropertiesCountIs(
-      'AWS::Lambda::EventSourceMapping',
-      { ScalingConfig: Match.anyValue() },
-      0,
-    );
+    for (const template of app.all) {
+      const ScalingConfig = Match.anyValue();
+      template.resourcePropertiesCountIs('AWS::Lambda::EventSourceMapping', { ScalingConfig }, 0);
+    }
+  });
+});
+
+describe('a bridge that leaves the list', () => {
+  it('is held back by nothing that another stack imports', () => {
+    const { Outputs } = app.feed.toJSON() as { Outputs: Record<string, { Export?: unknown }> };
+    expect(Object.keys(Outputs).length).toBeGreaterThan(1);
+    expect(Object.values(Outputs).filter(({ Export }) => Export !== undefined)).toEqual([]);
+    expect(app.bridgeAccess.toJSON().Outputs).toBeUndefined();
+  });
+
+  it('takes its queue, its policy and its alarms with it, and changes no other resource', () => {
+    using without = synthesized({ bridges: ['home'] });
+    const gone = app.all.flatMap((template, index) => {
+      const rest = Object.keys(without.all[index]?.toJSON().Resources);
+      return Object.keys(template.toJSON().Resources).filter((id) => !rest.includes(id));
+    });
+    expect(gone.length).toBeGreaterThan(3);
+    expect(gone.filter((id) => !id.includes('cloud'))).toEqual([]);
+    expect(without.state.toJSON()).toEqual(app.state.toJSON());
+    expect(without.ingest.toJSON()).toEqual(app.ingest.toJSON());
   });
 });
 
 describe('the outputs', () => {
   it('are what bridge and command line read, by name', () => {
-    const names = [app.state, app.processing].flatMap((template) => Object.keys(template.findOutputs('*')));
+    const names = app.all.flatMap((template) => Object.keys(template.findOutputs('*')));
     expect(names).toEqual(expect.arrayContaining(Object.values(OUTPUTS)));
   });
 
   it('name a feed queue for every bridge', () => {
-    const { Value } = app.processing.toJSON().Outputs[OUTPUTS.feedQueueUrls];
+    const { Value } = app.feed.toJSON().Outputs[OUTPUTS.feedQueueUrls];
     const [separator, parts] = Value['Fn::Join'];
     const text = parts.map((part: unknown) => (typeof part === 'string' ? part : 'url')).join(separator);
     expect(JSON.parse(text)).toEqual({ home: 'url', cloud: 'url' });
@@ -282,10 +305,6 @@ describe('the outputs', () => {
 });
 
 type Resources = Record<string, { Type: string; DeletionPolicy?: string; UpdateReplacePolicy?: string }>;
-
-function templates() {
-  return [app.state, app.processing, app.observability];
-}
 
 /** Of the one resource whose logical id begins so. */
 function propertiesOf(template: Template, type: string, id: string): Record<string, unknown> {

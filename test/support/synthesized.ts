@@ -7,25 +7,37 @@ import { type SynthesizeOptions, synthesize } from '../../infra/synth.ts';
 export interface Synthesized extends Disposable {
   readonly directory: string;
   readonly state: Template;
-  readonly processing: Template;
+  readonly ingest: Template;
+  readonly feed: Template;
+  readonly bridgeAccess: Template;
   readonly observability: Template;
+  /** In the order of deployment. */
+  readonly all: readonly Template[];
 }
 
 /** The app as it is deployed, in a directory that goes with it. */
 export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'slotwise-synth-'));
   const { directory, stacks } = synthesize({ outdir, ...options });
-  const [state, processing, observability] = stacks.map(({ templateFile }) =>
-    Template.fromJSON(JSON.parse(readFileSync(templateFile, 'utf8'))),
+  const templates = new Map(
+    stacks.map(({ name, templateFile }) => [
+      name,
+      Template.fromJSON(JSON.parse(readFileSync(templateFile, 'utf8'))),
+    ]),
   );
-  if (state === undefined || processing === undefined || observability === undefined) {
-    throw new Error('three stacks are expected');
-  }
+  const named = (name: string): Template => {
+    const template = templates.get(name);
+    if (template === undefined) throw new Error(`there is no stack ${name}`);
+    return template;
+  };
   return {
     directory,
-    state,
-    processing,
-    observability,
+    state: named('SlotwiseState'),
+    ingest: named('SlotwiseIngest'),
+    feed: named('SlotwiseFeed'),
+    bridgeAccess: named('SlotwiseBridgeAccess'),
+    observability: named('SlotwiseObservability'),
+    all: [...templates.values()],
     [Symbol.dispose]: () => rmSync(outdir, { recursive: true, force: true }),
   };
 }

@@ -48,7 +48,7 @@ describe('a stack that lacks two statements', () => {
     ).rejects.toMatchObject({
       name: 'AccessDeniedException',
       message: expect.stringMatching(
-        /dynamodb:GetItem on resource: arn:aws:dynamodb:.*missing in SlotwiseProcessing\//,
+        /dynamodb:GetItem on resource: arn:aws:dynamodb:.*missing in SlotwiseBridgeAccess\//,
       ),
       $metadata: { httpStatusCode: 400, attempts: 1 },
     });
@@ -101,6 +101,6 @@ describe('a stack that lacks two statements', () => {
     const denials = warnings.filter(({ event }) => event === 'access-denied');
     const puts = denials.filter(({ action }) => action === 's3:PutObject');
     expect(puts).toHaveLength(1);
-    expect(puts[0]?.text).toMatch(/missing in SlotwiseProcessing\/DrainRole\w+: \{"Effect":"Allow"/);
+    expect(puts[0]?.text).toMatch(/missing in SlotwiseIngest\/DrainRole\w+: \{"Effect":"Allow"/);
   });
 });

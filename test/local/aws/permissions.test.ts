@@ -57,10 +57,10 @@ describe('the permissions of the stacks', () => {
   it('are those of the functions and of each bridge, and of nobody else', () => {
     expect([...permissions.identities.keys()].map((name) => name.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(
       [
-        'SlotwiseProcessing-CompactRole',
-        'SlotwiseProcessing-DeadLetterRole',
-        'SlotwiseProcessing-DrainRole',
-        'SlotwiseProcessing-FeedRole',
+        'SlotwiseFeed-FeedRole',
+        'SlotwiseIngest-CompactRole',
+        'SlotwiseIngest-DeadLetterRole',
+        'SlotwiseIngest-DrainRole',
         'bridge-home',
         'bridge-two-words',
       ],
@@ -98,7 +98,7 @@ describe('the permissions of the stacks', () => {
     const [text] = await ask('bridge-home', 'dynamodb:PutItem', registry);
     expect(text).toContain('assumed-role/bridge-home/local is not authorized to perform: dynamodb:PutItem');
     expect(text).toContain(`on resource: ${registry}`);
-    expect(text).toMatch(/missing in SlotwiseProcessing\/Bridgehome\w+:/);
+    expect(text).toMatch(/missing in SlotwiseBridgeAccess\/Bridgehome\w+:/);
     expect(text).toContain(
       JSON.stringify({ Effect: 'Allow', Action: 'dynamodb:PutItem', Resource: registry }),
     );

@@ -147,6 +147,11 @@ describe('what is not understood is an error that names its place', () => {
       withQueue({ QueueName: { 'Fn::ImportValue': 'x' } }),
       /no stack exports "x"/,
     ],
+    [
+      'an output of a stack that is not there',
+      withQueue({ QueueName: { 'Fn::GetStackOutput': { StackName: 'Test', OutputName: 'x' } } }),
+      /no stack "Test" has an output "x"/,
+    ],
     ['a condition', { resources: { Q: { ...queue(), Condition: 'C' } } }, /Test\/Q: a Condition/],
     ['a filter', withMapping({ FilterCriteria: { Filters: [] } }), /Test\/Map: .*FilterCriteria/],
     ['a large batch without a window', withMapping({ BatchSize: 50 }), /Test\/Map: .*window of at least 1 s/],

@@ -12,6 +12,7 @@ import { LOCAL_RUN, type LocalRun, parseLocalRun } from '../../../shared/local-r
 import { LAKE } from '../../../shared/names.ts';
 import { bridgeStatusSchema } from '../../../shared/status.ts';
 import { eventually } from '../../support/eventually.ts';
+import { listeningAddresses, openToOthers } from './exposure.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../cli/slotwise.ts', import.meta.url));
 const TEST_DEADLINE_MS = 150_000;
@@ -91,6 +92,13 @@ describe('slotwise local', () => {
       const run = slotwise('local', '--for', '12s', '--json');
       const record = await untilStreaming(20);
       expect(record.children.map(({ name }) => name)).toEqual(expect.arrayContaining(['bridge', 'dynoxide']));
+      // The assembly is what anybody synthesizes from the source, the lock holds nothing.
+      expect(openToOthers(dir).filter((path) => !/^(assembly(\/|$)|run\.lock)/.test(path))).toEqual([]);
+      if (process.platform === 'linux') {
+        const addresses = listeningAddresses([record.pid, ...record.children.map(({ pid }) => pid)]);
+        expect(addresses.length).toBeGreaterThan(4);
+        expect(new Set(addresses)).toEqual(new Set(['0100007F']));
+      }
 
       const second = await slotwise('local', '--for', '5s').ended;
       expect(second.code).toBe(2);
