@@ -33,6 +33,8 @@ export type CallUsage = z.infer<typeof callsSchema>;
 const invocationsSchema = z.object({
   component: z.string(),
   invocations: amount,
+  /** What they were given; 0 of a schedule. */
+  records: amount,
   /** Processor time of the handlers' threads here, their start excluded. */
   cpuMs: amount,
   memoryMb: amount,
@@ -64,6 +66,9 @@ const standingSchema = z.object({
   dashboards: amount,
   /** Event source mappings of queues: each is polled day and night. */
   queueMappings: amount,
+  /** Of the mapping that takes the most at once: the drain's. */
+  batchSize: amount,
+  batchWindowMs: amount,
 });
 
 export type Standing = z.infer<typeof standingSchema>;

@@ -11,6 +11,7 @@ import {
   unpriced,
 } from './rates.ts';
 
+const DRAIN = 'drain';
 const HOUR_MS = 3_600_000;
 /** Of an average month; 24 x 5 of them the market trades. */
 const MONTH_HOURS = (24 * 365.25) / 12;
@@ -83,20 +84,26 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
   const sent = messagesOf(steady);
   const heartbeatsPerHour = (steady.messages.heartbeat ?? 0) / hours;
   const growth = (sent.all - sent.polled + sent.polled * scale) / Math.max(1, sent.all);
+  const messagesPerHour = (sent.all / hours) * growth;
+  const drained = drainOf(steady) ?? drainOf(burst);
+  if (drained === undefined) throw new TooShort('the drain has stored nothing yet');
   const changes = times(
     sum([
-      amountsOfCalls(steady.calls.filter(isSend)),
-      times(drainedMessage(received(steady) > 0 ? steady : burst), sent.all),
+      times(amountsOfCalls(steady.calls.filter(isSend)), growth / hours),
+      times(drained.perRecord, messagesPerHour),
+      times(drained.perBatch, batchesPerHour(usage, messagesPerHour)),
     ]),
-    (TRADING_HOURS / hours) * growth,
+    TRADING_HOURS,
   );
   const keyframesPerMonth = TRADING_HOURS * (HOUR_MS / BRIDGE.keyframePeriodMs);
+  const burstDrained = drainOf(burst) ?? drained;
   const keyframes = times(
     sum([
-      times(amountsOfCalls(burst.calls.filter(isSend)), 1 / Math.max(1, messagesOf(burst).all)),
-      drainedMessage(burst),
+      times(amountsOfCalls(burst.calls.filter(isSend)), contracts / Math.max(1, messagesOf(burst).all)),
+      times(burstDrained.perRecord, contracts),
+      times(burstDrained.perBatch, Math.ceil(contracts / usage.standing.batchSize)),
     ]),
-    contracts * keyframesPerMonth,
+    keyframesPerMonth,
   );
   const rest = MONTH_HOURS - TRADING_HOURS;
   const objects = (changes.s3Write ?? 0) + (keyframes.s3Write ?? 0);
@@ -201,20 +208,36 @@ function grossOf(amounts: Amounts): number {
   return costsOf(amounts).reduce((total, { grossUsd }) => total + grossUsd, 0);
 }
 
-/** What the drain uses of AWS for one message; Lambda's empty receives are of a number of their own. */
-function drainedMessage(phase: PhaseUsage): Amounts {
-  const own = sum([
-    amountsOfCalls(phase.calls.filter((call) => call.component === 'drain' && !isEmpty(call))),
-    amountsOfInvocations(phase.invocations.filter(({ component }) => component === 'drain')),
-  ]);
-  return times(own, 1 / Math.max(1, received(phase)));
+/**
+ * What the drain uses of AWS for one message, and for one batch whatever its size. Lambda's empty receives are of a
+ * number of their own.
+ * @returns undefined when it was given nothing
+ */
+function drainOf({ calls, invocations }: PhaseUsage): { perRecord: Amounts; perBatch: Amounts } | undefined {
+  const own = invocations.filter(({ component }) => component === DRAIN);
+  const records = own.reduce((total, each) => total + each.records, 0);
+  const batches = own.reduce((total, each) => total + each.invocations, 0);
+  if (records === 0) return undefined;
+  const mine = calls.filter((call) => call.component === DRAIN && !isEmpty(call));
+  const receives = mine.filter(({ operation }) => operation === 'ReceiveMessage');
+  const received = receives.reduce((total, { messages }) => total + messages, 0);
+  const puts = mine.filter(({ service }) => service === 's3');
+  const others = mine.filter((call) => !receives.includes(call) && !puts.includes(call));
+  return {
+    perRecord: sum([
+      times(amountsOfCalls(others), 1 / records),
+      times(amountsOfCalls(receives), 1 / Math.max(1, received)),
+    ]),
+    perBatch: times(sum([amountsOfCalls(puts), amountsOfInvocations(own)]), 1 / batches),
+  };
 }
 
-/** Messages that the drain was given. */
-function received({ calls }: PhaseUsage): number {
-  return calls
-    .filter(({ component, operation }) => component === 'drain' && operation === 'ReceiveMessage')
-    .reduce((total, { messages }) => total + messages, 0);
+/** A window opens with the first message after the batch before, and closes by itself or with a full batch. */
+function batchesPerHour({ standing, phases: { steady } }: Usage, messagesPerHour: number): number {
+  const sends = steady.calls.filter(isSend).reduce((total, each) => total + each.calls, 0);
+  if (sends === 0) return 0;
+  const gapMs = steady.durationMs / sends;
+  return Math.max(HOUR_MS / (standing.batchWindowMs + gapMs), messagesPerHour / standing.batchSize);
 }
 
 function isSend({ component, service, operation }: CallUsage): boolean {
@@ -240,7 +263,7 @@ function messagesOf({ messages }: PhaseUsage): { readonly all: number; readonly 
 
 /** One message: sent, received, deleted, one invocation, one lease. */
 function heartbeatAmounts({ invocations }: PhaseUsage): Amounts {
-  const drain = invocations.filter(({ component }) => component === 'drain');
+  const drain = invocations.filter(({ component }) => component === DRAIN);
   const count = drain.reduce((total, each) => total + each.invocations, 0);
   return sum([
     { sqsRequest: 3, dynamodbWrite: 1 },

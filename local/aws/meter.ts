@@ -106,7 +106,7 @@ export class Meter {
   }
 
   logged(component: string, logBytes: number): void {
-    this.#invocation({ component, logBytes, invocations: 0, cpuMs: 0, memoryMb: 0 });
+    this.#invocation({ component, logBytes, invocations: 0, records: 0, cpuMs: 0, memoryMb: 0 });
   }
 
   usage(): Usage {
@@ -257,7 +257,7 @@ const CALL_SUMS = [
   'bytesOut',
   'messages',
 ] as const;
-const INVOCATION_SUMS = ['invocations', 'cpuMs', 'logBytes'] as const;
+const INVOCATION_SUMS = ['invocations', 'records', 'cpuMs', 'logBytes'] as const;
 
 function sweptOf(body: string): Swept | undefined {
   try {

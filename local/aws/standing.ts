@@ -14,14 +14,22 @@ export function standingOf(stacks: readonly Stack[]): Standing {
     ({ Path }) => typeof Path === 'string' && bridgeOfPolicyPath(Path) !== undefined,
   ).length;
   const alarms = of('AWS::CloudWatch::Alarm');
+  const queues = of('AWS::Lambda::EventSourceMapping')
+    .filter((mapping) => !('StartingPosition' in mapping))
+    .map(({ BatchSize, MaximumBatchingWindowInSeconds }) => ({
+      batchSize: Number(BatchSize ?? 10),
+      windowMs: Number(MaximumBatchingWindowInSeconds ?? 0) * 1000,
+    }));
+  const [largest] = queues.toSorted((left, right) => right.batchSize - left.batchSize);
   return {
     bridges,
     customMetrics: bridges * HEARTBEAT_METRICS.length + DRAIN_METRICS.length,
     alarms: alarms.length,
     alarmMetrics: alarms.reduce((sum, alarm) => sum + metricsOf(alarm), 0),
     dashboards: of('AWS::CloudWatch::Dashboard').length,
-    queueMappings: of('AWS::Lambda::EventSourceMapping').filter((mapping) => !('StartingPosition' in mapping))
-      .length,
+    queueMappings: queues.length,
+    batchSize: largest?.batchSize ?? 1,
+    batchWindowMs: largest?.windowMs ?? 0,
   };
 }
 

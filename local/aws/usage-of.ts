@@ -1,6 +1,5 @@
 import type { CallUsage } from '../../shared/usage.ts';
 import type { Call } from './access.ts';
-import { CAPACITY_HEADER } from './capacity.ts';
 import type { EmulatorRequest, EmulatorResponse } from './emulators.ts';
 import { itemBytes, sqsRequests, writeUnits } from './units.ts';
 
@@ -57,6 +56,16 @@ function resourceOf({ service, accesses }: Call): string {
     .replace(/\/(?:stream\/.*|index\/)/, (found) => (found.startsWith('/index') ? '/' : '/stream'));
 }
 
+interface Answer {
+  readonly ConsumedCapacity?: Consumed | readonly Consumed[];
+  readonly __type?: string;
+  readonly Item?: Json;
+}
+
+interface Consumed {
+  readonly CapacityUnits?: number;
+}
+
 const READS = /^(?:GetItem|BatchGetItem|TransactGetItems|Query|Scan)$/;
 
 /** As the emulator tells it. A condition that did not hold is billed as the write that it was about. */
@@ -65,14 +74,14 @@ function withUnits(
   request: EmulatorRequest,
   response: EmulatorResponse,
 ): CallUsage | undefined {
-  const told = response.headers[CAPACITY_HEADER];
-  if (told !== undefined) {
-    const consumed = [JSON.parse(told) as unknown].flat() as readonly { readonly CapacityUnits?: number }[];
-    const units = consumed.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+  const answer = json(response.body) as Answer;
+  if (response.status === 200) {
+    const units = [answer.ConsumedCapacity ?? []]
+      .flat()
+      .reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
     return READS.test(usage.operation) ? { ...usage, readUnits: units } : { ...usage, writeUnits: units };
   }
-  if (response.status === 200) return usage;
-  const { __type: type, Item: present } = json(response.body) as { __type?: string; Item?: Json };
+  const { __type: type, Item: present } = answer;
   const asked = json(request.body);
   if (type?.endsWith('#ConditionalCheckFailedException')) {
     const item = present ?? (asked.Item as Json | undefined) ?? (asked.Key as Json | undefined) ?? {};

@@ -73,6 +73,7 @@ export class FunctionPool {
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
     this.#meter?.invoked({
       component: componentOf(this.plan.principal),
+      records: recordsIn(event),
       cpuMs: outcome.type === 'response' ? outcome.cpuMs : 0,
       memoryMb: this.plan.memoryMb,
     });
@@ -150,6 +151,12 @@ export class FunctionPool {
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     });
   }
+}
+
+/** An event of a queue or a stream has a list of them. */
+function recordsIn(event: unknown): number {
+  const { Records } = (event ?? {}) as { readonly Records?: unknown };
+  return Array.isArray(Records) ? Records.length : 0;
 }
 
 type Outcome =
