@@ -163,7 +163,7 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
       path: 'beside',
       driver: 'storage',
       basis: `bytes of the run; raw objects for ${ASSUMED.rawDays} days, the audit for 30`,
-      amounts: storageAmounts(usage, changes, keyframes),
+      amounts: sum([storageAmounts(steady, changes), storageAmounts(burst, keyframes)]),
     },
     {
       path: 'beside',
@@ -302,24 +302,23 @@ const RAW = 'raw';
 const AUDIT_TABLE = /audit/i;
 const KB = 1024;
 
-/** An upper bound: each KB that is written to the audit as if it were new. */
-function storageAmounts({ phases }: Usage, changes: Amounts, keyframes: Amounts): Amounts {
-  const ingest = PHASES.flatMap((name) => phases[name].calls).filter(
-    ({ component }) => component === 'drain',
-  );
-  const puts = ingest.filter(({ service, resource }) => service === 's3' && resource === RAW);
+/**
+ * What a part of the month leaves behind, by the phase that it was measured in. An upper bound: each KB that is
+ * written to the audit as if it were new.
+ */
+function storageAmounts({ calls }: PhaseUsage, part: Amounts): Amounts {
+  const own = calls.filter(({ component }) => component === DRAIN);
+  const puts = own.filter(({ service, resource }) => service === 's3' && resource === RAW);
+  const bytes = puts.reduce((total, { bytesIn }) => total + bytesIn, 0);
+  const objects = puts.reduce((total, each) => total + each.calls, 0);
   const written = (of: readonly CallUsage[]) => of.reduce((total, { writeUnits }) => total + writeUnits, 0);
-  const audit =
-    written(ingest.filter(({ resource }) => AUDIT_TABLE.test(resource))) / Math.max(1, written(ingest));
-  const calls = puts.reduce((total, each) => total + each.calls, 0);
-  const bytes = puts.reduce((total, each) => total + each.bytesIn, 0);
-  const objects = (changes.s3Write ?? 0) + (keyframes.s3Write ?? 0);
-  const rawGb = (objects * (calls === 0 ? 0 : bytes / calls)) / GB;
-  const tableGb = (audit * ((changes.dynamodbWrite ?? 0) + (keyframes.dynamodbWrite ?? 0)) * KB) / GB;
+  const audit = written(own.filter(({ resource }) => AUDIT_TABLE.test(resource))) / Math.max(1, written(own));
+  const rawGb = ((part.s3Write ?? 0) * bytes) / Math.max(1, objects) / GB;
+  const auditGb = (audit * (part.dynamodbWrite ?? 0) * KB) / GB;
   return {
     s3Storage: rawGb * (ASSUMED.rawDays / (MONTH_HOURS / 24)),
-    dynamodbStorage: tableGb,
-    dynamodbRecovery: tableGb,
+    dynamodbStorage: auditGb,
+    dynamodbRecovery: auditGb,
   };
 }
 

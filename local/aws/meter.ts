@@ -241,8 +241,8 @@ class Phase {
     return {
       durationMs: this.durationMs,
       times: this.times,
-      calls: [...this.#calls.values()],
-      invocations: [...this.#invocations.values()],
+      calls: [...this.#calls.values()].map((sum) => ({ ...sum })),
+      invocations: [...this.#invocations.values()].map((sum) => ({ ...sum })),
       messages: Object.fromEntries(this.#messages),
     };
   }
