@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -7,7 +8,11 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Most of the time goes in waits for sockets and timers, so more files than cores run side by side.
+    // Modules here keep no state that one file could leave to the next: each worker loads what it tests once.
+    isolate: false,
+    unstubEnvs: true,
+    // Much of the time goes in waits for sockets and timers, so more files than cores run side by side.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
+import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
@@ -28,6 +29,8 @@ export interface SynthesizeOptions {
   readonly overrides?: SettingOverrides;
   /** For the local run: functions with the machine code of this machine. */
   readonly runsHere?: boolean;
+  /** Default: true. Without bundles the templates are there much sooner, and name code that cannot run. */
+  readonly bundles?: boolean;
 }
 
 export interface Assembly {
@@ -58,9 +61,14 @@ export function synthesize(options: SynthesizeOptions): Assembly {
 export function appOf(options: SynthesizeOptions): App {
   const app = new App({
     outdir: options.outdir,
-    context: projectContext(),
+    context: {
+      ...projectContext(),
+      ...(options.bundles === false && { [BUNDLING_STACKS]: [] }),
+    },
     analyticsReporting: false,
     treeMetadata: false,
+    // For a deployment alone: the validator takes longer to start than everything else here.
+    builtinCloudFormationValidation: options.runsHere !== true,
   });
   const settings = settingsOf({
     bridges: options.bridges ?? contextOf(app, CONTEXT.bridges),

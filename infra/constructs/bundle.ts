@@ -42,6 +42,11 @@ export interface Bundled extends Disposable {
   readonly hash: string;
 }
 
+/** The source of a handler in place of its bundle, for who does not look at code: `cdk list` and `cdk destroy`. */
+export function unbundledHandler(directory: string): Bundled {
+  return { path: join(projectDir, directory), hash: directory, [Symbol.dispose]: () => {} };
+}
+
 /** A handler's bundle in a directory of its own, gone when the block ends: assets are copied when they are bound. */
 export function bundledHandler(directory: string, native: readonly NativePackage[] = []): Bundled {
   const path = mkdtempSync(join(tmpdir(), 'slotwise-bundle-'));

@@ -1,4 +1,4 @@
-import { CfnResource, Duration, RemovalPolicy, Size, SymlinkFollowMode } from 'aws-cdk-lib';
+import { CfnResource, Duration, RemovalPolicy, Size, Stack, SymlinkFollowMode } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -10,7 +10,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
-import { bundledHandler } from './bundle.ts';
+import { bundledHandler, unbundledHandler } from './bundle.ts';
 import { customerKey, useCustomerKey } from './customer-key.ts';
 import type { NativePackage } from './native-packages.ts';
 import { allow } from './statement.ts';
@@ -59,7 +59,9 @@ export class Handler extends Construct {
       ...useCustomerKey(settings),
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
-    using bundle = bundledHandler(props.directory, props.native);
+    using bundle = Stack.of(this).bundlingRequired
+      ? bundledHandler(props.directory, props.native)
+      : unbundledHandler(props.directory);
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,
       architecture: settings.architecture === 'arm64' ? Architecture.ARM_64 : Architecture.X86_64,

@@ -15,7 +15,7 @@ let app: Synthesized;
 let bundles: string[];
 
 beforeAll(() => {
-  app = synthesized();
+  app = synthesized({ bundles: true });
   bundles = readdirSync(app.directory)
     .filter((name) => name.startsWith('asset.'))
     .map((name) => join(app.directory, name, 'index.mjs'));
@@ -69,9 +69,20 @@ describe('the bundles', () => {
   });
 
   it('are the same for the same source, so that a deployment changes nothing', () => {
-    using again = synthesized();
+    using again = synthesized({ bundles: true });
     const names = (directory: string) => readdirSync(directory).filter((name) => name.startsWith('asset.'));
     expect(names(again.directory)).toEqual(names(app.directory));
+  });
+
+  it('are left out where nobody wants code, as for `cdk list`: the templates differ in its address alone', () => {
+    using bare = synthesized({ bundles: false });
+    expect(
+      readdirSync(bare.directory).filter((name) => existsSync(join(bare.directory, name, 'index.mjs'))),
+    ).toEqual([]);
+    const templates = (of: Synthesized) =>
+      JSON.stringify(of.all).replaceAll(/[0-9a-f]{64}\.zip/g, 'code.zip');
+    expect(templates(bare)).toContain('code.zip');
+    expect(templates(bare)).toBe(templates(app));
   });
 });
 

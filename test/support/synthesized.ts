@@ -15,10 +15,10 @@ export interface Synthesized extends Disposable {
   readonly all: readonly Template[];
 }
 
-/** The app as it is deployed, in a directory that goes with it. */
+/** The app as it is deployed, in a directory that goes with it; without bundles, unless the options want them. */
 export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Synthesized {
   const outdir = mkdtempSync(join(tmpdir(), 'slotwise-synth-'));
-  const { directory, stacks } = synthesize({ outdir, ...options });
+  const { directory, stacks } = synthesize({ outdir, bundles: false, ...options });
   const templates = new Map(
     stacks.map(({ name, templateFile }) => [
       name,

@@ -29,6 +29,7 @@ describe('a stack that lacks two statements', () => {
         drain: { batchWindowS: 1, timeoutS: 2, visibilityTimeoutS: 13, maxReceiveCount: 1 },
       },
       runsHere: true,
+      bundles: true,
     });
     for (const sid of ['WriteLake', 'ReadLease']) removeStatement(app.directory, sid);
     cloud = await startCloud({ assembly: app.directory, dir: `${dir.path}/aws`, log });
