@@ -24,7 +24,7 @@ of a month of 24 x 5, one keyframe times keyframes, and what stands day and nigh
 sources are in cli/cost/prices.ts. --contracts scales what grows with the number of positions; what streams stays.
 
 Examples:
-  $ slotwise local --for 180s --fresh && slotwise cost
+  $ slotwise local --for 190s --fresh && slotwise cost
   $ slotwise cost --contracts 1000
   $ slotwise cost --json | jq .netUsd`;
 

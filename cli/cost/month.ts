@@ -25,7 +25,7 @@ export const ASSUMED = {
   /** A change is a transaction on HEAD, strategy and history, each twice a plain write. */
   registryChangeUnits: 6,
   /** Of one hourly pass of the compaction, beside a GET for each raw object; measured: docs/cost.md. */
-  compaction: { s3Write: 8, s3Read: 30, durationMs: 6000, memoryMb: 1024, diskGb: 1.5 },
+  compaction: { s3Write: 6, s3Read: 20, durationMs: 6000, memoryMb: 1024, diskGb: 1.5 },
   passesPerDay: 25,
   /** Raw objects stay a week and another 30 days as versions of a bucket that forgets nothing at once. */
   rawDays: 37,

@@ -16,7 +16,7 @@ export function readUsage(dir: string): Usage {
   } catch (cause) {
     throw new CommandFailure(
       EXIT.noTarget,
-      `${dir} holds no counts: run \`slotwise local --for 180s --dir ${dir}\` first`,
+      `${dir} holds no counts: run \`slotwise local --for 190s --dir ${dir}\` first`,
       { cause },
     );
   }

@@ -51,6 +51,33 @@ describe('drain', () => {
     }
   });
 
+  it('marks ten snapshots in one write, and each that had trouble in an item of its own', async () => {
+    const [first, ...others] = snapshots(30);
+    if (first === undefined) throw new Error('thirty snapshots are expected');
+    services.refuse('s3', () => true);
+    await run([toRecord(first)]);
+    services.refuse('s3', undefined);
+    const before = services.calls('UpdateItem');
+    const outcome = await run([deliveredAgain(toRecord(first)), ...others.map(toRecord)]);
+    expect(outcome.counts).toMatchObject({ stored: 30, failed: 0 });
+    // Sequence numbers 1 to 9, 10 to 19, 20 to 29 and 30; the first page is refused for its first snapshot, which then
+    // needs two writes, and written without it.
+    expect(services.calls('UpdateItem') - before).toBe(4 + 1 + 2);
+    for (const { id } of [first, ...others]) expect(await auditItem(id)).toMatchObject({ status: 'SUCCESS' });
+    expect((await auditItem(first.id))?.causes).toHaveLength(1);
+  });
+
+  it('lets a failing copy of what is stored neither take the mark back nor leave a failure behind', async () => {
+    const good = snapshot({ seq: 1 });
+    await run([record(good, { messageId: 'one' })]);
+    services.refuse('dynamodb', isOperation('BatchGetItem'));
+    const outcome = await run([record(good, { messageId: 'copy' })]);
+    services.refuse('dynamodb', undefined);
+    expect(outcome.failures.map(({ auditId }) => auditId)).toEqual([undefined]);
+    expect(await auditItem(good.id)).toMatchObject({ status: 'SUCCESS', attempts: 1 });
+    expect(await auditItem('sqs:copy')).toBeUndefined();
+  });
+
   it('writes one object per UTC day of observation', async () => {
     const before = snapshot({ seq: 1, observedAt: '2026-11-20T23:59:59.999Z' });
     const after = snapshot({ seq: 2, observedAt: '2026-11-21T00:00:00.000Z' });

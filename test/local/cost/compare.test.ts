@@ -11,7 +11,12 @@ const month = (messages: number, minutes: number) =>
         durationMs: minutes * 60_000,
         messages: { 'snapshot stream changed': messages * minutes },
         calls: [
-          callUsage({ component: 'bridge-home', service: 'sqs', operation: 'SendMessageBatch', requests: minutes }),
+          callUsage({
+            component: 'bridge-home',
+            service: 'sqs',
+            operation: 'SendMessageBatch',
+            requests: minutes,
+          }),
           callUsage({ service: 'dynamodb', operation: 'PutItem', writeUnits: messages * minutes }),
         ],
         invocations: [invocationUsage({ invocations: minutes, records: messages * minutes })],
