@@ -65,6 +65,8 @@ describe('drain', () => {
     expect(services.calls('UpdateItem') - before).toBe(4 + 1 + 2);
     for (const { id } of [first, ...others]) expect(await auditItem(id)).toMatchObject({ status: 'SUCCESS' });
     expect((await auditItem(first.id))?.causes).toHaveLength(1);
+    const again = await run([first, ...others].map((one) => deliveredAgain(toRecord(one))));
+    expect(again.counts).toMatchObject({ stored: 0, duplicates: 30 });
   });
 
   it('lets a failing copy of what is stored neither take the mark back nor leave a failure behind', async () => {
