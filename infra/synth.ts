@@ -6,6 +6,7 @@ import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
+import { CatalogStack } from './stacks/catalog.ts';
 import { FeedStack } from './stacks/feed.ts';
 import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
@@ -18,6 +19,7 @@ const STACKS = {
   feed: 'SlotwiseFeed',
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
+  catalog: 'SlotwiseCatalog',
 } as const;
 
 export interface SynthesizeOptions {
@@ -89,6 +91,7 @@ export function appOf(options: SynthesizeOptions): App {
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
   new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  new CatalogStack(app, STACKS.catalog, { state, settings });
   return app;
 }
 

@@ -1,6 +1,6 @@
 import type { AuditItem } from './audit.ts';
 import { RETENTION } from './limits.ts';
-import { AUDIT, rawKey } from './names.ts';
+import { rawKey } from './names.ts';
 
 /**
  * What was stored at its first try, ten snapshots an item: DynamoDB bills a write by the KB, and what there is to say
@@ -91,10 +91,6 @@ export function itemOfPage(page: AuditPage, id: string): AuditItem | undefined {
 /** @returns epoch seconds */
 export function expiryOf(atMs: number): number {
   return Math.floor((atMs + RETENTION.auditDays * DAY_MS) / 1000);
-}
-
-export function keyOf(page: AuditPage): string {
-  return String(page[AUDIT.partitionKey]);
 }
 
 /** True when the snapshot has an item of its own, or is about to. */

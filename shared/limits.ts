@@ -71,6 +71,13 @@ export const COMPACT = {
   graceS: 7 * DAY_S,
 } as const;
 
+export const ATHENA = {
+  /** A question that reads more is ended: 0.05 USD at 5 USD per TB. https://aws.amazon.com/athena/pricing/ */
+  scannedMaxBytes: 10 * 1024 ** 3,
+  /** No snapshot is older than slotwise. */
+  firstDay: '2026-11-01',
+} as const;
+
 export const RETENTION = {
   auditDays: 30,
   /** Closed positions stay as items of quantity 0, so that no redelivery resurrects them. */

@@ -56,6 +56,15 @@ export const LAKE = {
   table: 'table/v1/',
 } as const;
 
+/** The lake in Athena, in the words of `slotwise query`. */
+export const CATALOG = {
+  /** The workgroup has the same name. */
+  database: 'slotwise',
+  raw: 'raw',
+  table: 'compacted',
+  view: 'snapshots',
+} as const;
+
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 export const METRIC_NAMESPACE = 'slotwise';
 
@@ -85,7 +94,12 @@ export const ACCESS_OUTPUTS = {
 
 /** `raw/v1/dt=2026-11-20/<digest>.parquet`; dt is the UTC day of observedAt, never of the function's clock. */
 export function rawKey(day: string, digest: string): string {
-  return `${LAKE.raw}dt=${day}/${digest}.parquet`;
+  return `${rawPrefix(day)}${digest}.parquet`;
+}
+
+/** What all raw keys of a day begin with. */
+export function rawPrefix(day: string): string {
+  return `${LAKE.raw}dt=${day}/`;
 }
 
 /** @param instant ISO 8601 in UTC @returns its UTC day, YYYY-MM-DD */

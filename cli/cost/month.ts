@@ -18,7 +18,7 @@ const MONTH_HOURS = (24 * 365.25) / 12;
 const TRADING_HOURS = (MONTH_HOURS * 5) / 7;
 
 /** What no short run can show. Each is said beside the figures: docs/cost.md. */
-export const ASSUMED = {
+const ASSUMED = {
   /** Five pollers, each with a long poll of 20 s; on a quiet queue Lambda may make do with two. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
   pollsPerMinute: 15,
   registryChangesPerDay: 20,
@@ -32,7 +32,7 @@ export const ASSUMED = {
 } as const;
 
 /** One driver of cost and what it uses in a month. */
-export interface Line {
+interface Line {
   readonly path: 'ingest' | 'beside';
   readonly driver: string;
   /** Where the figure comes from. */

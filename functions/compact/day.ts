@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileKey, filesOfDay, type TableState } from '../../shared/delta/log.ts';
 import { PARTITION, type TableColumn } from '../../shared/delta/schema.ts';
 import { COMPACT } from '../../shared/limits.ts';
-import { LAKE } from '../../shared/names.ts';
+import { rawPrefix } from '../../shared/names.ts';
 import type { DeltaTable } from './delta-table.ts';
 import type { Objects } from './objects.ts';
 import type { NewFile } from './plan.ts';
@@ -27,10 +27,6 @@ export interface Work {
 const COPY_OPTIONS = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${COMPACT.rowGroupRows}, KV_METADATA {schema_version: '1'}`;
 
 const RAW_KEY = /\/[0-9a-f]{64}\.parquet$/;
-
-function rawPrefix(day: string): string {
-  return `${LAKE.raw}dt=${day}/`;
-}
 
 /** @returns keys of what the drain wrote for the day, the oldest first; anything else there is not ours to touch */
 export async function rawObjects({ objects }: Work, day: string): Promise<string[]> {

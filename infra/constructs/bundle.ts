@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { keptBundle } from './kept-bundle.ts';
 import type { NativePackage } from './native-packages.ts';
 
 const projectDir = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,11 +48,20 @@ export function unbundledHandler(directory: string): Bundled {
   return { path: join(projectDir, directory), hash: directory, [Symbol.dispose]: () => {} };
 }
 
-/** A handler's bundle in a directory of its own, gone when the block ends: assets are copied when they are bound. */
-export function bundledHandler(directory: string, native: readonly NativePackage[] = []): Bundled {
+/**
+ * A handler's bundle in a directory of its own, gone when the block ends: assets are copied when they are bound.
+ * @param options.runsHere a bundle of the same sources may be one that was made before
+ */
+export function bundledHandler(
+  directory: string,
+  native: readonly NativePackage[] = [],
+  { runsHere = false }: { readonly runsHere?: boolean } = {},
+): Bundled {
   const path = mkdtempSync(join(tmpdir(), 'slotwise-bundle-'));
   const outfile = join(path, 'index.mjs');
-  bundleHandler({ entry: `${directory}/handler.ts`, outfile });
+  const bundle = (file: string) => bundleHandler({ entry: `${directory}/handler.ts`, outfile: file });
+  if (runsHere) keptBundle({ project: projectDir, directory, outfile, bundle });
+  else bundle(outfile);
   const hash = createHash('sha256').update(readFileSync(outfile));
   for (const { name, version, directory: source } of native) {
     const link = join(path, 'node_modules', name);

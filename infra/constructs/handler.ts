@@ -60,7 +60,7 @@ export class Handler extends Construct {
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
     using bundle = Stack.of(this).bundlingRequired
-      ? bundledHandler(props.directory, props.native)
+      ? bundledHandler(props.directory, props.native, { runsHere: settings.runsHere })
       : unbundledHandler(props.directory);
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,

@@ -4,8 +4,9 @@ import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aw
 import type { Construct } from 'constructs';
 
 /**
- * The lake's bucket. Versioned: objects are written once and never changed, so versions cost nothing until somebody
- * deletes or overwrites the history by mistake, and then they bring it back for 30 days.
+ * The lake's bucket. Versioned: objects are written once, so the only older versions are those of what was deleted, by
+ * the compaction or by mistake, and they bring it back for 30 days. After that the mark that it was deleted goes too:
+ * a listing passes over every one.
  */
 export class Lake extends Bucket {
   constructor(
@@ -28,6 +29,7 @@ export class Lake extends Bucket {
         {
           id: 'forget-what-was-replaced',
           noncurrentVersionExpiration: Duration.days(30),
+          expiredObjectDeleteMarker: true,
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
       ],

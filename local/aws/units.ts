@@ -1,10 +1,3 @@
-/** What AWS counts of one request. Pure. */
-export interface Units {
-  readonly requests: number;
-  readonly writeUnits: number;
-  readonly readUnits: number;
-}
-
 const SQS_CHUNK_BYTES = 64 * 1024;
 const WRITE_UNIT_BYTES = 1024;
 

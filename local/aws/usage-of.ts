@@ -6,7 +6,7 @@ import { itemBytes, sqsRequests, writeUnits } from './units.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /** A receive that brought nothing: pollers of AWS make these in a number of their own. */
-export const EMPTY_RECEIVE = 'ReceiveMessage (empty)';
+const EMPTY_RECEIVE = 'ReceiveMessage (empty)';
 
 /** @returns what AWS would count of the call; undefined for what it does not: its own faults and throttled calls */
 export function usageOf(

@@ -128,7 +128,7 @@ describe('a key of the installation', () => {
   });
   afterAll(() => app[Symbol.dispose]());
 
-  it('encrypts every queue, table, object, log and alarm', () => {
+  it('encrypts every queue, table, object, log, alarm and answer', () => {
     for (const template of [app.state, app.feed]) {
       template.allResourcesProperties('AWS::SQS::Queue', { KmsMasterKeyId: KEY });
     }
@@ -149,6 +149,11 @@ describe('a key of the installation', () => {
       template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: KEY });
     }
     app.observability.allResourcesProperties('AWS::SNS::Topic', { KmsMasterKeyId: KEY });
+    app.catalog.hasResourceProperties('AWS::Athena::WorkGroup', {
+      WorkGroupConfiguration: {
+        ManagedQueryResultsConfiguration: { Enabled: true, EncryptionConfiguration: { KmsKey: KEY } },
+      },
+    });
     for (const template of app.all) template.resourceCountIs('AWS::KMS::Key', 0);
   });
 

@@ -127,6 +127,21 @@ describe('the state stack', () => {
     });
   });
 
+  it('brings back what was deleted from the lake for 30 days, and lets nothing that is there expire', () => {
+    const { LifecycleConfiguration } = propertiesOf(app.state, 'AWS::S3::Bucket', 'Lake');
+    expect(LifecycleConfiguration).toEqual({
+      Rules: [
+        {
+          Id: 'forget-what-was-replaced',
+          Status: 'Enabled',
+          NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+          ExpiredObjectDeleteMarker: true,
+          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+        },
+      ],
+    });
+  });
+
   it('speaks with nobody below TLS 1.2 about the lake', () => {
     app.state.allResourcesProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {

@@ -11,6 +11,7 @@ export interface Synthesized extends Disposable {
   readonly feed: Template;
   readonly bridgeAccess: Template;
   readonly observability: Template;
+  readonly catalog: Template;
   /** In the order of deployment. */
   readonly all: readonly Template[];
 }
@@ -37,6 +38,7 @@ export function synthesized(options: Omit<SynthesizeOptions, 'outdir'> = {}): Sy
     feed: named('SlotwiseFeed'),
     bridgeAccess: named('SlotwiseBridgeAccess'),
     observability: named('SlotwiseObservability'),
+    catalog: named('SlotwiseCatalog'),
     all: [...templates.values()],
     [Symbol.dispose]: () => rmSync(outdir, { recursive: true, force: true }),
   };
