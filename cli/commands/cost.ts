@@ -23,6 +23,8 @@ Every call of a local run is counted at its front door, in the units that AWS bi
 of a month of 24 x 5, one keyframe times keyframes, and what stands day and night; prices of us-east-1 with their
 sources are in cli/cost/prices.ts. --contracts scales what grows with the number of positions; what streams stays.
 
+Exit code 3: nothing was counted yet, or too little to say anything of a month.
+
 Examples:
   $ slotwise local --for 190s --fresh && slotwise cost
   $ slotwise cost --contracts 1000

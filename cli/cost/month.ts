@@ -1,35 +1,18 @@
 import { BRIDGE } from '../../shared/limits.ts';
-import { type CallUsage, PHASES, type PhaseUsage, type Usage } from '../../shared/usage.ts';
-import { PRICES, type PriceKey } from './prices.ts';
+import { PHASES, type Usage } from '../../shared/usage.ts';
+import { ASSUMED, compactionAmounts, MONTH_HOURS, registryAmounts, TRADING_HOURS } from './assumed.ts';
+import { costsOf, grossOf, type ServiceCost } from './bill.ts';
 import {
-  type Amounts,
-  amountsOfCalls,
-  amountsOfInvocations,
-  entries,
-  sum,
-  times,
-  unpriced,
-} from './rates.ts';
-
-const DRAIN = 'drain';
-const HOUR_MS = 3_600_000;
-/** Of an average month; 24 x 5 of them the market trades. */
-const MONTH_HOURS = (24 * 365.25) / 12;
-const TRADING_HOURS = (MONTH_HOURS * 5) / 7;
-
-/** What no short run can show. Each is said beside the figures: docs/cost.md. */
-const ASSUMED = {
-  /** Five pollers, each with a long poll of 20 s; on a quiet queue Lambda may make do with two. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
-  pollsPerMinute: 15,
-  registryChangesPerDay: 20,
-  /** A change is a transaction on HEAD, strategy and history, each twice a plain write. */
-  registryChangeUnits: 6,
-  /** Of one hourly pass of the compaction, beside a GET for each raw object; measured: docs/cost.md. */
-  compaction: { s3Write: 6, s3Read: 20, durationMs: 6000, memoryMb: 1024, diskGb: 1.5 },
-  passesPerDay: 25,
-  /** Raw objects stay a week and another 30 days as versions of a bucket that forgets nothing at once. */
-  rawDays: 37,
-} as const;
+  batchesPerHour,
+  drainOf,
+  HOUR_MS,
+  heartbeatAmounts,
+  isSend,
+  isWatch,
+  messagesOf,
+  storageAmounts,
+} from './measured.ts';
+import { type Amounts, amountsOfCalls, sum, times, unpriced } from './rates.ts';
 
 /** One driver of cost and what it uses in a month. */
 interface Line {
@@ -38,15 +21,6 @@ interface Line {
   /** Where the figure comes from. */
   readonly basis: string;
   readonly amounts: Amounts;
-}
-
-export interface ServiceCost {
-  readonly price: PriceKey;
-  readonly service: (typeof PRICES)[PriceKey]['service'];
-  readonly amount: number;
-  readonly grossUsd: number;
-  /** What is left when the always-free part is taken off the whole. */
-  readonly netUsd: number;
 }
 
 export interface Month {
@@ -191,134 +165,6 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
     grossUsd: costs.reduce((total, { grossUsd }) => total + grossUsd, 0),
     netUsd: costs.reduce((total, { netUsd }) => total + netUsd, 0),
     unpriced: unpriced(PHASES.map((name) => usage.phases[name])),
-  };
-}
-
-/** @returns dollars before and after the free part, which is taken off the sum and not off each line */
-export function costsOf(amounts: Amounts): ServiceCost[] {
-  return entries(amounts)
-    .filter(([, amount]) => amount > 0)
-    .map(([price, amount]) => {
-      const { service, usd, free } = PRICES[price];
-      return { price, service, amount, grossUsd: amount * usd, netUsd: Math.max(0, amount - free) * usd };
-    });
-}
-
-function grossOf(amounts: Amounts): number {
-  return costsOf(amounts).reduce((total, { grossUsd }) => total + grossUsd, 0);
-}
-
-/**
- * What the drain uses of AWS for one message, and for one batch whatever its size. Lambda's empty receives are of a
- * number of their own.
- * @returns undefined when it was given nothing
- */
-function drainOf({ calls, invocations }: PhaseUsage): { perRecord: Amounts; perBatch: Amounts } | undefined {
-  const own = invocations.filter(({ component }) => component === DRAIN);
-  const records = own.reduce((total, each) => total + each.records, 0);
-  const batches = own.reduce((total, each) => total + each.invocations, 0);
-  if (records === 0) return undefined;
-  const mine = calls.filter((call) => call.component === DRAIN && !isEmpty(call));
-  const receives = mine.filter(({ operation }) => operation === 'ReceiveMessage');
-  const received = receives.reduce((total, { messages }) => total + messages, 0);
-  const puts = mine.filter(({ service }) => service === 's3');
-  const others = mine.filter((call) => !receives.includes(call) && !puts.includes(call));
-  return {
-    perRecord: sum([
-      times(amountsOfCalls(others), 1 / records),
-      times(amountsOfCalls(receives), 1 / Math.max(1, received)),
-    ]),
-    perBatch: times(sum([amountsOfCalls(puts), amountsOfInvocations(own)]), 1 / batches),
-  };
-}
-
-/** A window opens with the first message after the batch before, and closes by itself or with a full batch. */
-function batchesPerHour({ standing, phases: { steady } }: Usage, messagesPerHour: number): number {
-  const sends = steady.calls.filter(isSend).reduce((total, each) => total + each.calls, 0);
-  if (sends === 0) return 0;
-  const gapMs = steady.durationMs / sends;
-  return Math.max(HOUR_MS / (standing.batchWindowMs + gapMs), messagesPerHour / standing.batchSize);
-}
-
-function isSend({ component, service, operation }: CallUsage): boolean {
-  return component.startsWith('bridge-') && service === 'sqs' && operation.startsWith('SendMessage');
-}
-
-/** What a bridge asks whether or not anything happens. */
-function isWatch(call: CallUsage): boolean {
-  return call.component.startsWith('bridge-') && (call.service === 'dynamodb' || isEmpty(call));
-}
-
-function isEmpty({ operation }: CallUsage): boolean {
-  return operation.endsWith('(empty)');
-}
-
-/** Messages of a phase; those of the polled lane grow with the number of contracts. */
-function messagesOf({ messages }: PhaseUsage): { readonly all: number; readonly polled: number } {
-  // What the feed sends has no kind of ours.
-  const kinds = Object.entries(messages).filter(([kind]) => kind !== 'registry');
-  const total = (of: readonly (readonly [string, number])[]) => of.reduce((all, [, count]) => all + count, 0);
-  return { all: total(kinds), polled: total(kinds.filter(([kind]) => kind.startsWith('snapshot poll '))) };
-}
-
-/** One message: sent, received, deleted, one invocation, one lease. */
-function heartbeatAmounts({ invocations }: PhaseUsage): Amounts {
-  const drain = invocations.filter(({ component }) => component === DRAIN);
-  const count = drain.reduce((total, each) => total + each.invocations, 0);
-  return sum([
-    { sqsRequest: 3, dynamodbWrite: 1 },
-    times(amountsOfInvocations(drain), count === 0 ? 0 : 1 / count),
-  ]);
-}
-
-/** One change: a transaction, one invocation of the feed, and for each bridge a message sent, received, deleted. */
-function registryAmounts({ standing, phases }: Usage): Amounts {
-  const feed = PHASES.flatMap((name) => phases[name].invocations).filter(
-    ({ component }) => component === 'feed',
-  );
-  const count = feed.reduce((total, each) => total + each.invocations, 0);
-  return sum([
-    { dynamodbWrite: ASSUMED.registryChangeUnits, sqsRequest: 3 * standing.bridges },
-    times(amountsOfInvocations(feed), count === 0 ? 0 : 1 / count),
-  ]);
-}
-
-function compactionAmounts(objects: number): Amounts {
-  const { s3Write, s3Read, durationMs, memoryMb, diskGb } = ASSUMED.compaction;
-  const passes = (ASSUMED.passesPerDay * MONTH_HOURS) / 24;
-  const seconds = durationMs / 1000;
-  const one: Amounts = {
-    s3Write,
-    s3Read,
-    lambdaRequest: 1,
-    lambdaCompute: seconds * (memoryMb / 1024),
-    lambdaDisk: seconds * diskGb,
-  };
-  return sum([times(one, passes), { s3Read: objects }]);
-}
-
-const GB = 1e9;
-const RAW = 'raw';
-const AUDIT_TABLE = /audit/i;
-const KB = 1024;
-
-/**
- * What a part of the month leaves behind, by the phase that it was measured in. An upper bound: each KB that is
- * written to the audit as if it were new.
- */
-function storageAmounts({ calls }: PhaseUsage, part: Amounts): Amounts {
-  const own = calls.filter(({ component }) => component === DRAIN);
-  const puts = own.filter(({ service, resource }) => service === 's3' && resource === RAW);
-  const bytes = puts.reduce((total, { bytesIn }) => total + bytesIn, 0);
-  const objects = puts.reduce((total, each) => total + each.calls, 0);
-  const written = (of: readonly CallUsage[]) => of.reduce((total, { writeUnits }) => total + writeUnits, 0);
-  const audit = written(own.filter(({ resource }) => AUDIT_TABLE.test(resource))) / Math.max(1, written(own));
-  const rawGb = ((part.s3Write ?? 0) * bytes) / Math.max(1, objects) / GB;
-  const auditGb = (audit * (part.dynamodbWrite ?? 0) * KB) / GB;
-  return {
-    s3Storage: rawGb * (ASSUMED.rawDays / (MONTH_HOURS / 24)),
-    dynamodbStorage: auditGb,
-    dynamodbRecovery: auditGb,
   };
 }
 

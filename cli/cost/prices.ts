@@ -1,12 +1,12 @@
 /** What AWS asks for one unit. Data only: who changes a price changes its row and its date. */
 export interface Price {
-  readonly service: 'SQS' | 'Lambda' | 'DynamoDB' | 'S3' | 'CloudWatch' | 'SNS' | 'EventBridge';
+  readonly service: 'SQS' | 'Lambda' | 'DynamoDB' | 'S3' | 'CloudWatch';
   readonly unit: string;
   readonly usd: number;
   /** Units a month that cost nothing in any account, whatever its age; all of the account's own use shares them. */
   readonly free: number;
   readonly source: string;
-  /** When somebody last compared the row with its source, or `recalled`: from memory, nobody has. */
+  /** When the row was last compared with its source or with a page that quotes it; `recalled`: from memory, nobody has. */
   readonly checked: string;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { costsOf, monthOf, TooShort } from '../../../cli/cost/month.ts';
+import { costsOf } from '../../../cli/cost/bill.ts';
+import { monthOf, TooShort } from '../../../cli/cost/month.ts';
 import { BILLED_AS, PRICES } from '../../../cli/cost/prices.ts';
 import { amountsOfCalls, unpriced } from '../../../cli/cost/rates.ts';
 import { monthText } from '../../../cli/cost/view.ts';
