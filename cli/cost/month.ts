@@ -1,5 +1,5 @@
 import { BRIDGE } from '../../shared/limits.ts';
-import { PHASES, type Usage } from '../../shared/usage.ts';
+import { PHASES, type PhaseUsage, type Usage } from '../../shared/usage.ts';
 import { ASSUMED, compactionAmounts, MONTH_HOURS, registryAmounts, TRADING_HOURS } from './assumed.ts';
 import { costsOf, grossOf, type ServiceCost } from './bill.ts';
 import {
@@ -49,52 +49,79 @@ export class TooShort extends Error {
  * @throws TooShort when the run has no steady minute yet
  */
 export function monthOf(usage: Usage, contracts: number = usage.contracts): Month {
-  const { steady, startup, keyframe } = usage.phases;
+  const { phases } = usage;
   if (usage.contracts === 0) throw new TooShort('no sweep of all positions has been recorded yet');
-  if (steady.durationMs === 0) throw new TooShort('no whole minute has passed since the first sweep');
-  const scale = contracts / usage.contracts;
+  if (phases.steady.durationMs === 0) throw new TooShort('no whole minute has passed since the first sweep');
+  const changes = changesLine(usage, contracts / usage.contracts);
+  const keyframes = keyframesLine(usage, contracts);
+  const lines = [changes, keyframes, ...idleLines(usage), ...besideLines(usage, { changes, keyframes })].map(
+    (line) => ({ ...line, grossUsd: grossOf(line.amounts) }),
+  );
+  const costs = costsOf(sum(lines.map(({ amounts }) => amounts)));
+  const ingest = lines.filter(({ path }) => path === 'ingest');
+  return {
+    contracts,
+    measuredMs: PHASES.reduce((total, name) => total + phases[name].durationMs, 0),
+    keyframesMeasured: phases.keyframe.times,
+    lines,
+    costs,
+    ingestGrossUsd: ingest.reduce((total, { grossUsd }) => total + grossUsd, 0),
+    grossUsd: costs.reduce((total, { grossUsd }) => total + grossUsd, 0),
+    netUsd: costs.reduce((total, { netUsd }) => total + netUsd, 0),
+    unpriced: unpriced(PHASES.map((name) => phases[name])),
+  };
+}
+
+/** @param scale of what is polled: streams do not grow with the portfolio */
+function changesLine(usage: Usage, scale: number): Line {
+  const { steady } = usage.phases;
   const hours = steady.durationMs / HOUR_MS;
-  const burst = keyframe.times > 0 ? keyframe : startup;
   const sent = messagesOf(steady);
-  const heartbeatsPerHour = (steady.messages.heartbeat ?? 0) / hours;
   const growth = (sent.all - sent.polled + sent.polled * scale) / Math.max(1, sent.all);
   const messagesPerHour = (sent.all / hours) * growth;
-  const drained = drainOf(steady) ?? drainOf(burst);
+  const drained = drainOf(steady) ?? drainOf(burstOf(usage));
   if (drained === undefined) throw new TooShort('the drain has stored nothing yet');
-  const changes = times(
-    sum([
-      times(amountsOfCalls(steady.calls.filter(isSend)), growth / hours),
-      times(drained.perRecord, messagesPerHour),
-      times(drained.perBatch, batchesPerHour(usage, messagesPerHour)),
-    ]),
-    TRADING_HOURS,
-  );
-  const keyframesPerMonth = TRADING_HOURS * (HOUR_MS / BRIDGE.keyframePeriodMs);
-  const burstDrained = drainOf(burst) ?? drained;
-  const keyframes = times(
-    sum([
-      times(amountsOfCalls(burst.calls.filter(isSend)), contracts / Math.max(1, messagesOf(burst).all)),
-      times(burstDrained.perRecord, contracts),
-      times(burstDrained.perBatch, Math.ceil(contracts / usage.standing.batchSize)),
-    ]),
-    keyframesPerMonth,
-  );
-  const rest = MONTH_HOURS - TRADING_HOURS;
-  const objects = (changes.s3Write ?? 0) + (keyframes.s3Write ?? 0);
+  const perHour = sum([
+    times(amountsOfCalls(steady.calls.filter(isSend)), growth / hours),
+    times(drained.perRecord, messagesPerHour),
+    times(drained.perBatch, batchesPerHour(usage, messagesPerHour)),
+  ]);
+  return {
+    path: 'ingest',
+    driver: 'what changes while the market trades',
+    basis: `${minutes(steady.durationMs)} of the run x ${TRADING_HOURS.toFixed(0)} h`,
+    amounts: times(perHour, TRADING_HOURS),
+  };
+}
 
-  const lines: Line[] = [
-    {
-      path: 'ingest',
-      driver: 'what changes while the market trades',
-      basis: `${minutes(steady.durationMs)} of the run x ${TRADING_HOURS.toFixed(0)} h`,
-      amounts: changes,
-    },
-    {
-      path: 'ingest',
-      driver: 'keyframes',
-      basis: `${keyframe.times > 0 ? keyframe.times : 'the first sweep'} of the run x ${keyframesPerMonth.toFixed(0)}`,
-      amounts: keyframes,
-    },
+function keyframesLine(usage: Usage, contracts: number): Line {
+  const burst = burstOf(usage);
+  const drained = drainOf(burst) ?? { perRecord: {}, perBatch: {} };
+  const one = sum([
+    times(amountsOfCalls(burst.calls.filter(isSend)), contracts / Math.max(1, messagesOf(burst).all)),
+    times(drained.perRecord, contracts),
+    times(drained.perBatch, Math.ceil(contracts / usage.standing.batchSize)),
+  ]);
+  const count = TRADING_HOURS * (HOUR_MS / BRIDGE.keyframePeriodMs);
+  const measured = usage.phases.keyframe.times;
+  return {
+    path: 'ingest',
+    driver: 'keyframes',
+    basis: `${measured > 0 ? measured : 'the first sweep'} of the run x ${count.toFixed(0)}`,
+    amounts: times(one, count),
+  };
+}
+
+/** A run that had no keyframe has its first sweep. */
+function burstOf({ phases: { keyframe, startup } }: Usage): PhaseUsage {
+  return keyframe.times > 0 ? keyframe : startup;
+}
+
+/** What goes on while nothing trades. */
+function idleLines({ phases: { steady } }: Usage): Line[] {
+  const heartbeatsPerHour = (steady.messages.heartbeat ?? 0) / (steady.durationMs / HOUR_MS);
+  const rest = MONTH_HOURS - TRADING_HOURS;
+  return [
     {
       path: 'ingest',
       driver: 'heartbeats while nothing trades',
@@ -105,67 +132,61 @@ export function monthOf(usage: Usage, contracts: number = usage.contracts): Mont
       path: 'ingest',
       driver: "Lambda's polls of the snapshot queue",
       basis: `${ASSUMED.pollsPerMinute} a minute, day and night`,
-      amounts: { sqsRequest: ASSUMED.pollsPerMinute * 60 * MONTH_HOURS },
-    },
-    {
-      path: 'beside',
-      driver: "Lambda's polls of other queues",
-      basis: `${usage.standing.queueMappings - 1} more, ${ASSUMED.pollsPerMinute} a minute`,
-      amounts: {
-        sqsRequest: (usage.standing.queueMappings - 1) * ASSUMED.pollsPerMinute * 60 * MONTH_HOURS,
-      },
-    },
-    {
-      path: 'beside',
-      driver: 'bridge: long polls of its feed, heads and leases',
-      basis: `${minutes(steady.durationMs)} of the run x ${MONTH_HOURS.toFixed(0)} h`,
-      amounts: times(amountsOfCalls(steady.calls.filter(isWatch)), MONTH_HOURS / hours),
-    },
-    {
-      path: 'beside',
-      driver: 'changes of the registry',
-      basis: `${ASSUMED.registryChangesPerDay} a trading day`,
-      amounts: times(registryAmounts(usage), (ASSUMED.registryChangesPerDay * TRADING_HOURS) / 24),
-    },
-    {
-      path: 'beside',
-      driver: 'compaction',
-      basis: `${ASSUMED.passesPerDay} passes a day, and each raw object once`,
-      amounts: compactionAmounts(objects),
-    },
-    {
-      path: 'beside',
-      driver: 'storage',
-      basis: `bytes of the run; raw objects for ${ASSUMED.rawDays} days, the audit for 30`,
-      amounts: sum([storageAmounts(steady, changes), storageAmounts(burst, keyframes)]),
-    },
-    {
-      path: 'beside',
-      driver: 'alarms, metrics, dashboards',
-      basis: 'the synthesized templates',
-      amounts: {
-        cloudwatchMetric: usage.standing.customMetrics,
-        cloudwatchAlarm: usage.standing.alarmMetrics,
-        cloudwatchDashboard: usage.standing.dashboards,
-      },
+      amounts: pollAmounts(1),
     },
   ];
-  const costs = costsOf(sum(lines.map(({ amounts }) => amounts)));
-  const priced = lines.map((line) => ({ ...line, grossUsd: grossOf(line.amounts) }));
-  return {
-    contracts,
-    measuredMs: PHASES.reduce((total, name) => total + usage.phases[name].durationMs, 0),
-    keyframesMeasured: keyframe.times,
-    lines: priced,
-    costs,
-    ingestGrossUsd: priced.reduce(
-      (total, { path, grossUsd }) => total + (path === 'ingest' ? grossUsd : 0),
-      0,
+}
+
+function pollAmounts(queues: number): Amounts {
+  return { sqsRequest: queues * ASSUMED.pollsPerMinute * 60 * MONTH_HOURS };
+}
+
+function besideLines(
+  usage: Usage,
+  { changes, keyframes }: { readonly changes: Line; readonly keyframes: Line },
+): Line[] {
+  const { standing, phases } = usage;
+  const { steady } = phases;
+  const otherQueues = standing.queueMappings - 1;
+  const objects = (changes.amounts.s3Write ?? 0) + (keyframes.amounts.s3Write ?? 0);
+  const beside = (driver: string, basis: string, amounts: Amounts): Line => ({
+    path: 'beside',
+    driver,
+    basis,
+    amounts,
+  });
+  return [
+    beside(
+      "Lambda's polls of other queues",
+      `${otherQueues} more, ${ASSUMED.pollsPerMinute} a minute`,
+      pollAmounts(otherQueues),
     ),
-    grossUsd: costs.reduce((total, { grossUsd }) => total + grossUsd, 0),
-    netUsd: costs.reduce((total, { netUsd }) => total + netUsd, 0),
-    unpriced: unpriced(PHASES.map((name) => usage.phases[name])),
-  };
+    beside(
+      'bridge: long polls of its feed, heads and leases',
+      `${minutes(steady.durationMs)} of the run x ${MONTH_HOURS.toFixed(0)} h`,
+      times(amountsOfCalls(steady.calls.filter(isWatch)), MONTH_HOURS / (steady.durationMs / HOUR_MS)),
+    ),
+    beside(
+      'changes of the registry',
+      `${ASSUMED.registryChangesPerDay} a trading day`,
+      times(registryAmounts(usage), (ASSUMED.registryChangesPerDay * TRADING_HOURS) / 24),
+    ),
+    beside(
+      'compaction',
+      `${ASSUMED.passesPerDay} passes a day, and each raw object once`,
+      compactionAmounts(objects),
+    ),
+    beside(
+      'storage',
+      `bytes of the run; raw objects for ${ASSUMED.rawDays} days, the audit for 30`,
+      sum([storageAmounts(steady, changes.amounts), storageAmounts(burstOf(usage), keyframes.amounts)]),
+    ),
+    beside('alarms, metrics, dashboards', 'the synthesized templates', {
+      cloudwatchMetric: standing.customMetrics,
+      cloudwatchAlarm: standing.alarmMetrics,
+      cloudwatchDashboard: standing.dashboards,
+    }),
+  ];
 }
 
 function minutes(ms: number): string {
