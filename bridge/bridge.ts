@@ -26,6 +26,7 @@ import { Portfolios } from './positions/portfolio.ts';
 import { listsFor, Sweeper } from './positions/sweep.ts';
 import { VANISH } from './positions/vanish.ts';
 import { Witness } from './positions/witness.ts';
+import { Reconciler } from './reconciler/reconciler.ts';
 import { RegistryFeed } from './registry/feed.ts';
 import { AccountLeases } from './registry/lease.ts';
 import { RegistryReplica } from './registry/replica.ts';
@@ -184,20 +185,27 @@ export async function startBridge({
       }
       snapshots.update();
     },
+    onSweep: (swept) => reconciler.noteSweep(swept),
+  });
+  const reconciler = new Reconciler({
+    bridge: settings.bridge,
+    book,
+    outbox,
+    table: { client: clients.dynamodb, name: cloud.positionsTable },
+    accounts: () => accounts.held.ours,
+    secTypes,
+    drainPeriodMs: settings.reconcile.drainPeriodMs,
+    log,
   });
   /** Marks are worth most in a keyframe: they are read a sweep or two before it. */
   const marksLeadMs = 2 * settings.sweep.periodMs;
-  const isKeyframeNear = () => {
-    const { lastKeyframeAt } = book.status();
-    const dueAt = lastKeyframeAt === undefined ? 0 : Date.parse(lastKeyframeAt) + settings.keyframe.periodMs;
-    return dueAt - Date.now() < marksLeadMs;
-  };
   const sweeper = new Sweeper({
     gateway: connection,
     log,
     onEvent: (event) => {
       book.accept(event);
-      if (event.type === 'sweep' && isKeyframeNear()) portfolioMarks.refresh(marksLeadMs);
+      const isKeyframeNear = book.untilKeyframeMs() < marksLeadMs;
+      if (event.type === 'sweep' && isKeyframeNear) portfolioMarks.refresh(marksLeadMs);
     },
     lists: () => listsFor(settings.sweep.lists, accounts.managed.length),
     accounts: () => accounts.held.ours,
@@ -261,6 +269,7 @@ export async function startBridge({
     feed,
     ledger,
     publisher,
+    reconciler,
     recordedSecTypes: secTypes,
     replica,
     snapshots,
@@ -303,6 +312,7 @@ export async function startBridge({
   accounts.start();
   started.defer(() => accounts.stop());
   portfolios.start();
+  reconciler.start();
   recorder.start();
   streams.start();
   snapshots.start();
@@ -314,6 +324,7 @@ export async function startBridge({
   /** Intake first; then what waits for the disk; then the disk's way to the cloud gets its last chance. */
   const goDown = async () => {
     sweeper.stop();
+    await reconciler.stop();
     // Its last batch is of quotes that go with their lines.
     await recorder.stop();
     portfolioMarks.stop();

@@ -13,6 +13,7 @@ import type { OutboxStatus } from './outbox/draft.ts';
 import type { Publisher } from './outbox/publisher.ts';
 import type { PositionBook } from './positions/book.ts';
 import type { Sweeper } from './positions/sweep.ts';
+import type { Reconciler } from './reconciler/reconciler.ts';
 import type { RegistryFeed } from './registry/feed.ts';
 import type { RegistryReplica } from './registry/replica.ts';
 
@@ -26,6 +27,7 @@ export interface Parts {
   readonly feed: RegistryFeed;
   readonly ledger: LineLedger;
   readonly publisher: Publisher;
+  readonly reconciler: Reconciler;
   /** IB security types to record; undefined is all. */
   readonly recordedSecTypes: ReadonlySet<string> | undefined;
   readonly replica: RegistryReplica;
@@ -74,6 +76,7 @@ export function reportStatus(
       doubts: doubts.map((doubt) => ({ ...doubt, account: maskAccount(doubt.account) })),
       ...(fault === undefined ? {} : { lastFault: fault }),
     },
+    reconcile: parts.reconciler.status(),
     assignments: { overAssigned: overAssigned(parts) },
     outbox: {
       ...outbox,
@@ -119,8 +122,15 @@ export function gaugesOf(status: BridgeStatus, lastKeyframeAt: string | undefine
     keyframeAgeMs: ageMs(lastKeyframeAt),
     sweepsFailed: sweeps.failed,
     positionsDoubted: sweeps.doubts.reduce((sum, { positions }) => sum + positions, 0),
+    tableDifferences: standingDifferences(status),
     overAssigned: status.assignments.overAssigned.length,
   };
+}
+
+/** What may still be on its way is none. */
+function standingDifferences({ reconcile }: BridgeStatus): number {
+  if (reconcile?.state !== 'differs') return 0;
+  return Object.values(reconcile.differences).reduce((sum, count) => sum + count, 0);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BRIDGE, FEED, GATEWAY, LINES, OUTBOX, SQS } from '../shared/limits.ts';
+import { BRIDGE, FEED, GATEWAY, LINES, OUTBOX, RECONCILE, SQS } from '../shared/limits.ts';
 import { LOCAL_RUN } from '../shared/local-run.ts';
 import { bridgeIdSchema } from '../shared/snapshot.ts';
 import { CONNECTION_DEFAULTS } from './gateway/settings.ts';
@@ -113,6 +113,13 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   keyframe: z.strictObject({ periodMs: ms(500, DAY_MS).default(BRIDGE.keyframePeriodMs) }).prefault({}),
+  reconcile: z
+    .strictObject({
+      drainPeriodMs: ms(500, DAY_MS)
+        .default(RECONCILE.drainPeriodMs)
+        .describe('How long the positions table may differ from the sweeps before it is mended.'),
+    })
+    .prefault({}),
   snapshots: z
     .strictObject({
       contracts: z.array(instrumentSchema).max(100).default(POLLED_BY_DEFAULT),

@@ -8,6 +8,7 @@ import { historyCommand } from './commands/history.ts';
 import { linesCommand } from './commands/lines.ts';
 import { positionsCommand } from './commands/positions.ts';
 import { queryCommand } from './commands/query.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { registryCommand } from './commands/registry.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { EXIT } from './failure.ts';
@@ -53,6 +54,7 @@ Examples:
   $ slotwise history 728937835 --plot     one contract over time
   $ slotwise query "select symbol, count(*) from snapshots group by all"
   $ slotwise verify --day 2026-11-20      is everything there that the bridge accepted?
+  $ slotwise reconcile                    is the table of positions what the broker lists?
   $ slotwise cost                         a month of it in AWS, from what the local run used
 
 Where a command works: over the local run in .slotwise, or the deployment of slotwise.outputs.json; --dir and
@@ -62,7 +64,8 @@ Exit codes:
   ${EXIT.ok}    done
   ${EXIT.failed}    it failed
   ${EXIT.usage}    the command line or a file given to it is wrong, nothing was done
-  ${EXIT.noTarget}    no answer: nothing to work on (no local run, no outputs file, no bridge), or not decidable yet (verify)
+  ${EXIT.noTarget}    no answer: nothing to work on (no local run, no outputs file, no bridge), or not decidable yet (verify,
+       reconcile)
   ${EXIT.stale}    refused: the strategy has changed since the version expected
   ${EXIT.interrupted}  interrupted
 
@@ -95,7 +98,7 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Prove:');
-  for (const create of [verifyCommand, auditCommand, deadLettersCommand, costCommand]) {
+  for (const create of [verifyCommand, reconcileCommand, auditCommand, deadLettersCommand, costCommand]) {
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Set up:');

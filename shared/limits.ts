@@ -144,6 +144,18 @@ export const BRIDGE = {
   leaseMs: 4 * MINUTE_MS,
 } as const;
 
+/** Of the positions table with the sweeps: docs/decisions/0021-reconciler.md */
+export const RECONCILE = {
+  /** From the queue to the table where the first try succeeds. */
+  drainPeriodMs: (DRAIN.batchWindowS + DRAIN.timeoutS) * SECOND_MS,
+  /** After the outbox has let go of a keyframe: the ordinary way to the table, twice the batch window. */
+  settleMs: 2 * DRAIN.batchWindowS * SECOND_MS,
+  /** Rows of one page, and so in memory at once. */
+  pageRows: 100,
+  /** Differences of each kind that are remembered, and mended at one look. */
+  suspectsMax: 250,
+} as const;
+
 /** Held short options that no strategy streams: what makes one worth a line that nobody else needs. */
 export const WATCH = {
   linesMax: 10,
@@ -189,6 +201,10 @@ relation(
   'a batch of raw objects must fit into one commit',
 );
 relation(BRIDGE.sweepDeadlineMs < BRIDGE.sweepPeriodMs, 'a sweep must give up before the next one is due');
+relation(
+  2 * RECONCILE.drainPeriodMs + RECONCILE.settleMs < BRIDGE.keyframePeriodMs / 2,
+  'two looks at the positions table must fit well between two keyframes',
+);
 relation(BRIDGE.leaseMs > 3 * BRIDGE.heartbeatPeriodMs, 'a lease must outlive three lost heartbeats');
 relation(
   4 * 2 * LINES.requestedAgainPerSecond <= GATEWAY.requestsPerSecond,

@@ -25,6 +25,8 @@ const gaugesSchema = z.object({
   sweepsFailed: z.int().nonnegative(),
   /** Missing from the broker's list and not closed. */
   positionsDoubted: z.int().nonnegative().optional(),
+  /** Rows of the positions table that differ from the sweeps for longer than the drain takes. */
+  tableDifferences: z.int().nonnegative().optional(),
   overAssigned: z.int().nonnegative(),
 });
 

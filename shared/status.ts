@@ -81,6 +81,52 @@ const laneClassStatusSchema = z.object({
   oldestMs: z.number().nonnegative().optional(),
 });
 
+/**
+ * How the positions table differs from the sweeps. missing: no row. extra: held in the table alone. quantity: another
+ * one. stale: older than the last keyframe. newer: before anything that could be sent now. unreadable: no snapshot.
+ */
+const differenceKindSchema = z.enum(['missing', 'extra', 'quantity', 'stale', 'newer', 'unreadable']);
+
+const differenceSchema = z.object({
+  kind: differenceKindSchema,
+  /** Masked. */
+  account: z.string(),
+  modelCode: z.string().optional(),
+  conId: z.int(),
+  contract: contractSchema.optional(),
+  /** As the last complete list has it; "0" is not held. */
+  held: decimalSchema,
+  /** As the table has it; absent without a row that can be read. */
+  table: decimalSchema.optional(),
+  /** When it was found as it is. */
+  since: instantSchema,
+  /** When the position was sent again, or the row handed to the rules of closing. */
+  mendedAt: instantSchema.optional(),
+});
+
+const reconcileStatusSchema = z.object({
+  /** undecided: not compared yet, or not lately, or what was found is too young; see `reason`. */
+  state: z.enum(['agrees', 'differs', 'undecided']),
+  /** Why it is undecided: a sentence. */
+  reason: z.string().optional(),
+  /** The last comparison that came to its end. */
+  lastAt: instantSchema.optional(),
+  /** Of it: positions compared, and rows of the table read, closed ones included. */
+  positions: count,
+  rows: count,
+  /** Of it, by kind; young ones included. */
+  differences: z.record(differenceKindSchema, count),
+  /** A few of them. */
+  examples: z.array(differenceSchema),
+  /** Differences that are gone after they were mended. */
+  mended: count,
+  /** The last few of them, the newest first; `mendedAt` says when. */
+  lastMended: z.array(differenceSchema),
+  /** Comparisons that the table did not answer. */
+  failed: count,
+  lastFault: z.string().optional(),
+});
+
 export const bridgeStatusSchema = z.object({
   schema: z.literal(1),
   bridge: bridgeIdSchema,
@@ -154,6 +200,8 @@ export const bridgeStatusSchema = z.object({
     doubts: z.array(z.object({ account: z.string(), positions: count, cause: z.string() })).default([]),
     lastFault: z.string().optional(),
   }),
+  /** The positions table against the sweeps; absent from bridges of earlier versions. */
+  reconcile: reconcileStatusSchema.optional(),
   assignments: z.object({
     overAssigned: z.array(
       z.object({
@@ -208,4 +256,7 @@ export type LineState = z.infer<typeof lineStateSchema>;
 export type LegStatus = z.infer<typeof legStatusSchema>;
 export type StrategyStatus = z.infer<typeof strategyStatusSchema>;
 export type LaneClassStatus = z.infer<typeof laneClassStatusSchema>;
+export type DifferenceKind = z.infer<typeof differenceKindSchema>;
+export type DifferenceStatus = z.infer<typeof differenceSchema>;
+export type ReconcileStatus = z.infer<typeof reconcileStatusSchema>;
 export type PolledStatus = z.infer<typeof polledStatusSchema>;

@@ -13,6 +13,7 @@ const positionSchema = z.object({
   quantity: decimalSchema,
   averageCost: decimalSchema,
   missedSweeps: z.int().nonnegative(),
+  claimed: z.literal(true).optional(),
 });
 
 /**

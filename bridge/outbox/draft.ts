@@ -16,6 +16,8 @@ export interface CommittedPosition {
   readonly averageCost: Decimal;
   /** Complete sweeps in a row that lacked it: closed at two. */
   readonly missedSweeps: number;
+  /** Only the `positions` table says so: it counts as held nowhere, and is there to be closed. */
+  readonly claimed?: true | undefined;
 }
 
 /** What one sweep or push changes in the committed state; written in one transaction with its drafts. */

@@ -16,6 +16,7 @@ import {
 } from './differ.ts';
 import { type AccountDoubt, doubtsOf } from './doubts.ts';
 import { draftChanges } from './drafts.ts';
+import { diffMending, type Mending } from './mend.ts';
 import type { SweepEvent } from './sweep.ts';
 import type { Witness } from './witness.ts';
 
@@ -30,6 +31,8 @@ export interface PositionBookOptions {
   readonly witness: Pick<Witness, 'ask' | 'testimonies'>;
   /** After the commit: what changed is on disk. */
   readonly onChange?: (changes: readonly PositionChange[]) => void;
+  /** After the commit of a complete sweep. */
+  readonly onSweep?: (sweep: { readonly keyframe: boolean }) => void;
 }
 
 export interface BookStatus {
@@ -44,22 +47,29 @@ export interface BookStatus {
 
 type Work = Exclude<SweepEvent, { type: 'failed' }>;
 
+interface MendingWork {
+  readonly type: 'mending';
+  readonly mending: Mending;
+  readonly done: (isWritten: boolean) => void;
+}
+
 /**
  * The positions as last observed, and their way to disk: each sweep and push is compared with the committed state and
  * committed with its snapshots in one transaction, one after the other. A commit that fails changes nothing; the next
  * sweep shows the same difference again.
  *
  * Bound: while a commit is under way at most one sweep waits, replaced by a newer one, and per contract one push
- * before and one after it.
+ * before and one after it, and one mending of the table.
  */
 export class PositionBook {
   readonly #options: PositionBookOptions;
-  #state: PositionState = { positions: new Map(), guards: new Map(), doubts: new Map() };
+  #state: PositionState = { positions: new Map(), lists: new Map(), guards: new Map(), doubts: new Map() };
   /** Ahead of the committed state while a commit is under way, so that nobody records what has just closed. */
   #observed = new Map<number, readonly HeldPosition[]>();
   #sweep: { event: Extract<Work, { type: 'sweep' }>; receivedTick: number } | undefined;
   #pushesBefore = new Map<string, Work>();
   #pushesAfter = new Map<string, Work>();
+  #mending: MendingWork | undefined;
   #working: Promise<void> | undefined;
   #lastCommitMs: number | undefined;
   #lastFault: string | undefined;
@@ -81,6 +91,8 @@ export class PositionBook {
     this.#sweep = undefined;
     this.#pushesBefore.clear();
     this.#pushesAfter.clear();
+    this.#mending?.done(false);
+    this.#mending = undefined;
     await this.#working;
   }
 
@@ -94,9 +106,28 @@ export class PositionBook {
       const key = keyOf(event.row);
       (this.#sweep ? this.#pushesAfter : this.#pushesBefore).set(key, event);
     }
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#begin();
+  }
+
+  /** In its turn among sweeps and pushes, so that nothing is sent again that has just closed. @returns whether it is on disk */
+  mend(mending: Mending): Promise<boolean> {
+    if (this.#mending !== undefined) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#mending = { type: 'mending', mending, done: resolve };
+    this.#begin();
+    return promise;
+  }
+
+  /** As it is committed, of every account, with doubts and claims. */
+  get state(): PositionState {
+    return this.#state;
+  }
+
+  /** By the clock; negative once it is overdue, the sweep that brings it is under way then. */
+  untilKeyframeMs(): number {
+    const { lastKeyframeAt } = this.#state;
+    if (lastKeyframeAt === undefined) return 0;
+    return Date.parse(lastKeyframeAt) + this.#options.diff.keyframePeriodMs - Date.now();
   }
 
   /** Every account's position in the contract, of the accounts that this bridge holds. */
@@ -108,7 +139,9 @@ export class PositionBook {
   /** As they are committed, of the accounts that this bridge holds. */
   positions(): HeldPosition[] {
     const accounts = this.#options.accounts();
-    return [...this.#state.positions.values()].filter((position) => accounts.has(position.account));
+    return [...this.#state.positions.values()].filter(
+      ({ account, claimed }) => accounts.has(account) && !claimed,
+    );
   }
 
   status(): BookStatus {
@@ -126,15 +159,24 @@ export class PositionBook {
     for (let work = this.#take(); work !== undefined; work = this.#take()) {
       const { diff: limits, accounts, witness } = this.#options;
       const options = { ...limits, accounts: accounts(), testimonies: witness.testimonies };
-      const diff =
-        work.event.type === 'sweep'
-          ? diffSweep(this.#state, work.event, options)
-          : diffPush(this.#state, work.event.row, options);
-      await this.#commit(diff, work.receivedTick);
+      const isWritten = await this.#commit(this.#diff(work.event, options), work.receivedTick);
+      if (work.event.type === 'mending') work.event.done(isWritten);
     }
   }
 
-  #take(): { event: Work; receivedTick?: number } | undefined {
+  #diff(event: Work | MendingWork, options: DiffOptions): Diff {
+    if (event.type === 'sweep') return diffSweep(this.#state, event, options);
+    if (event.type === 'push') return diffPush(this.#state, event.row, options);
+    return diffMending(this.#state, event.mending, options);
+  }
+
+  #begin(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  #take(): { event: Work | MendingWork; receivedTick?: number } | undefined {
     const [before] = this.#pushesBefore;
     if (before) {
       this.#pushesBefore.delete(before[0]);
@@ -143,13 +185,18 @@ export class PositionBook {
     const sweep = this.#sweep;
     this.#sweep = undefined;
     [this.#pushesBefore, this.#pushesAfter] = [this.#pushesAfter, this.#pushesBefore];
-    return sweep ?? (this.#pushesBefore.size > 0 ? this.#take() : undefined);
+    if (sweep !== undefined) return sweep;
+    if (this.#pushesBefore.size > 0) return this.#take();
+    const mending = this.#mending;
+    this.#mending = undefined;
+    return mending && { event: mending };
   }
 
-  async #commit(diff: Diff, receivedTick: number | undefined): Promise<void> {
+  /** @returns whether it is on disk */
+  async #commit(diff: Diff, receivedTick: number | undefined): Promise<boolean> {
     const { commit, changes, next } = diff;
-    const isEmpty = commit.upserts.length + commit.removals.length === 0 && commit.sweep === undefined;
-    if (isEmpty) return;
+    const written = commit.upserts.length + commit.removals.length + changes.length;
+    if (written === 0 && commit.sweep === undefined) return true;
     const { outbox, log, quoteOf, replica } = this.#options;
     this.#observe(next);
     try {
@@ -159,7 +206,7 @@ export class PositionBook {
       const fault = `positions were not written: ${(cause as Error).message}`;
       if (fault !== this.#lastFault) log.error('positions-commit-failed', { fault, changes: changes.length });
       this.#lastFault = fault;
-      return;
+      return false;
     }
     this.#state = next;
     this.#lastFault = undefined;
@@ -168,6 +215,8 @@ export class PositionBook {
       this.#reviewDoubts();
     }
     if (changes.length > 0) this.#options.onChange?.(changes);
+    if (commit.sweep !== undefined) this.#options.onSweep?.(commit.sweep);
+    return true;
   }
 
   /** After each sweep: says what changed, and asks on. */
@@ -194,6 +243,7 @@ export class PositionBook {
   }
 
   #observe(state: PositionState): void {
-    this.#observed = Map.groupBy(state.positions.values(), (position) => position.contract.conId);
+    const held = state.positions.values().filter(({ claimed }) => !claimed);
+    this.#observed = Map.groupBy(held, (position) => position.contract.conId);
   }
 }

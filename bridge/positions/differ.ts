@@ -33,7 +33,7 @@ export interface Sweep {
   readonly rows: readonly PositionRow[];
 }
 
-export type HeldPosition = Omit<CommittedPosition, 'missedSweeps'>;
+export type HeldPosition = Omit<CommittedPosition, 'missedSweeps' | 'claimed'>;
 
 export interface PositionChange {
   readonly reason: Snapshot['reason'];
@@ -52,11 +52,16 @@ interface Doubt {
   readonly witness: Exclude<Verdict, 'agrees'>;
 }
 
+/** The last complete list of an account. */
+export type List = Pick<Sweep, 'sweepId' | 'completedAt'>;
+
 /** What the next sweep or push is compared with. */
 export interface PositionState {
   /** By `positionKey`. */
   readonly positions: ReadonlyMap<string, CommittedPosition>;
   readonly lastKeyframeAt?: string;
+  /** By account; of this run. */
+  readonly lists: ReadonlyMap<string, List>;
   /** By account; kept in memory only: after a restart the guard waits anew. */
   readonly guards: ReadonlyMap<string, Guard>;
   /** By `positionKey`; in memory only too. */
@@ -100,6 +105,7 @@ export function restoreState(committed: CommittedState): PositionState {
   return {
     positions: new Map(committed.positions.map((position) => [keyOf(position), position])),
     ...(committed.lastKeyframeAt === undefined ? {} : { lastKeyframeAt: committed.lastKeyframeAt }),
+    lists: new Map(),
     guards: new Map(),
     doubts: new Map(),
   };
@@ -148,12 +154,14 @@ export function diffSweep(state: PositionState, sweep: Sweep, all: DiffOptions):
 
   const lastKeyframeAt = keyframe ? completedAt : state.lastKeyframeAt;
   const unread = [...state.guards].filter(([account]) => isUnread(account));
+  const read = [...options.accounts].map((account) => [account, { sweepId, completedAt }] as const);
   return {
     commit: { ...draft.commit(), sweep: { sweepId, completedAt, keyframe } },
     changes: draft.changes,
     next: {
       positions: draft.positions,
       ...(lastKeyframeAt === undefined ? {} : { lastKeyframeAt }),
+      lists: new Map([...state.lists, ...read]),
       guards: new Map([...unread, ...guards]),
       doubts,
     },
@@ -193,9 +201,10 @@ class Draft {
       if (present) this.close(position);
       return;
     }
-    const isChanged = present === undefined || !isSamePosition(present, position);
+    const isNew = present === undefined || present.claimed;
+    const isChanged = isNew || !isSamePosition(present, position);
     if (isChanged || present.missedSweeps > 0) this.#put({ ...position, missedSweeps: 0 });
-    if (isChanged) this.#change(present === undefined ? 'opened' : 'changed', position);
+    if (isChanged) this.#change(isNew ? 'opened' : 'changed', position);
     else if (keyframe) this.#change('keyframe', position);
   }
 
@@ -263,9 +272,9 @@ function partition<T>(all: readonly T[], holds: (each: T) => boolean): readonly 
 }
 
 /** What is not recorded is left alone: taking a type off the list closes nothing. */
-function isRecorded(
+export function isRecorded(
   { account, contract }: { readonly account: string; readonly contract: Contract },
-  { accounts, secTypes }: DiffOptions,
+  { accounts, secTypes }: Pick<DiffOptions, 'accounts' | 'secTypes'>,
 ): boolean {
   return accounts.has(account) && (secTypes === undefined || secTypes.has(contract.secType));
 }

@@ -1,29 +1,19 @@
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { CommandFailure, EXIT } from '../failure.ts';
-import { interruptible } from '../interrupt.ts';
-import type { StatusReading, StatusSource } from '../lines/read-status.ts';
+import { type BridgeOptions, describeSilence, readBridges, withBridge } from '../lines/bridges.ts';
 import type { KnownReading } from '../lines/view.ts';
-import { targetOf, withJson, withTarget } from '../options.ts';
+import { withJson } from '../options.ts';
 import { note, print, printJson } from '../output/print.ts';
-import { DEFAULT_STATUS_URL, type TargetOptions } from '../target.ts';
 
-type SilentReading = StatusReading & { readonly type: 'unknown' };
-
-interface LinesOptions extends TargetOptions {
-  readonly bridge?: string;
-  readonly statusUrl?: string;
-  readonly stateDir?: string;
-  readonly json?: boolean;
-}
+type LinesOptions = BridgeOptions & { readonly json?: boolean };
 
 /** `slotwise lines`: who holds a market data line, who does not and why. */
 export function linesCommand(): Command {
-  const command = withBridge(new Command('lines'))
+  const command = withJson(withBridge(new Command('lines')))
     .description('show who holds a market data line, who does not, since when and why')
     .addHelpText('after', HELP)
     .action(lines);
-  withBridge(command.command('explain'))
+  withJson(withBridge(command.command('explain')))
     .argument('<conId|strategy>', 'a contract by its conId, or a strategy by its id')
     .description(
       'say in sentences who streams one contract or strategy, since when and why, or why nobody does',
@@ -34,13 +24,6 @@ export function linesCommand(): Command {
       explainOne(asked, self.optsWithGlobals()),
     );
   return command;
-}
-
-function withBridge(command: Command): Command {
-  return withJson(withTarget(command))
-    .option('--bridge <id>', 'only this bridge of the local run')
-    .option('--status-url <url>', `a bridge on this machine (default of a deployment: ${DEFAULT_STATUS_URL})`)
-    .option('--state-dir <dir>', 'what a bridge wrote last, in its state directory');
 }
 
 const HELP = `
@@ -62,7 +45,10 @@ Examples:
   $ slotwise lines explain spy-condor --json`;
 
 async function lines(options: LinesOptions): Promise<void> {
-  const [{ known, silent }, { linesView }] = await Promise.all([read(options), import('../lines/view.ts')]);
+  const [{ known, silent }, { linesView }] = await Promise.all([
+    readBridges(options),
+    import('../lines/view.ts'),
+  ]);
   if (options.json) printJson(known.map(({ type, status }) => ({ ...status, isLive: type === 'live' })));
   else print(known.map(linesView).join('\n\n'));
   for (const reading of silent) note(describeSilence([reading]));
@@ -70,7 +56,7 @@ async function lines(options: LinesOptions): Promise<void> {
 
 async function explainOne(asked: string, options: LinesOptions): Promise<void> {
   const [{ known, silent }, { explain }, { explanationView }] = await Promise.all([
-    read(options),
+    readBridges(options),
     import('../lines/explain.ts'),
     import('../lines/view.ts'),
   ]);
@@ -94,22 +80,6 @@ async function explainOne(asked: string, options: LinesOptions): Promise<void> {
   for (const reading of silent) note(describeSilence([reading]));
 }
 
-/** @throws CommandFailure when no bridge is known of */
-async function read(options: LinesOptions): Promise<{
-  readonly known: readonly KnownReading[];
-  readonly silent: readonly SilentReading[];
-}> {
-  const sources = sourcesOf(options);
-  const { readStatus } = await import('../lines/read-status.ts');
-  const readings = await interruptible((signal) =>
-    Promise.all(sources.map((source) => readStatus(source, { signal }))),
-  );
-  const known = readings.filter((reading) => reading.type !== 'unknown');
-  const silent = readings.filter((reading) => reading.type === 'unknown');
-  if (known.length === 0) throw new CommandFailure(EXIT.noTarget, describeSilence(silent));
-  return { known, silent };
-}
-
 /** Enough to see a typing mistake. */
 const NAMED_MAX = 20;
 
@@ -122,43 +92,4 @@ function describeUnknown(asked: string, known: readonly KnownReading[]): string 
   return /^\d+$/.test(asked)
     ? `bridge ${bridges} knows no conId ${asked}: no open strategy names it, it has no line and is not polled. What is held outside strategies is in \`slotwise positions\`; ${open}`
     : `bridge ${bridges} knows no open strategy "${asked}": ${open}`;
-}
-
-function describeSilence(readings: readonly SilentReading[]): string {
-  const texts = readings.map(({ name, fault }) => `nothing is known of ${name}: ${fault}`);
-  return `${texts.join('; ')}: is it running? start it with \`slotwise bridge\` or \`slotwise local\``;
-}
-
-/** @throws CommandFailure when there is no bridge to ask */
-function sourcesOf(options: LinesOptions): StatusSource[] {
-  const { statusUrl, stateDir, bridge } = options;
-  if (statusUrl !== undefined || stateDir !== undefined) {
-    if (statusUrl !== undefined && !URL.canParse(statusUrl)) {
-      throw new CommandFailure(
-        EXIT.usage,
-        `--status-url "${statusUrl}" is no URL: such as ${DEFAULT_STATUS_URL}`,
-      );
-    }
-    return [
-      {
-        name: 'the bridge',
-        ...(statusUrl === undefined ? {} : { url: statusUrl }),
-        ...(stateDir === undefined ? {} : { stateDir }),
-      },
-    ];
-  }
-  const target = targetOf(options);
-  if (target.kind === 'aws') return [{ name: 'the bridge on this machine', url: DEFAULT_STATUS_URL }];
-  const { bridges } = target.run;
-  const asked = bridges.filter((each) => bridge === undefined || each.id === bridge);
-  if (asked.length === 0) {
-    const names = bridges.map((each) => each.id).join(', ') || 'none';
-    const which = bridge === undefined ? 'no bridge' : `no bridge "${bridge}"`;
-    throw new CommandFailure(EXIT.noTarget, `the local run in ${target.dir} has ${which}: it has ${names}`);
-  }
-  return asked.map(({ id, statusUrl: url, stateDir: own }) => ({
-    name: `bridge ${id}`,
-    stateDir: join(target.dir, own),
-    ...(url === undefined || !target.isRunning ? {} : { url }),
-  }));
 }

@@ -39,7 +39,8 @@ export function explanationView(reading: KnownReading, explanation: Explanation)
   ].join('\n');
 }
 
-function asOfLines({ type, status }: KnownReading): string[] {
+/** Said first where it is not of now. */
+export function asOfLines({ type, status }: KnownReading): string[] {
   if (type === 'live') return [];
   return [paint('yellow', `the bridge does not answer: as of ${status.at}, when it last wrote`)];
 }

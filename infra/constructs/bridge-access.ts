@@ -38,6 +38,7 @@ export class BridgeAccess extends Construct {
           actions: ['dynamodb:GetItem', 'dynamodb:Query'],
           resources: [state.registry.tableArn],
         }),
+        allow('ReadPositions', { actions: ['dynamodb:Query'], resources: [state.positions.tableArn] }),
         allow('ReadLease', { actions: ['dynamodb:GetItem'], resources: [state.positions.tableArn] }),
         ...useCustomerKey(settings),
       ],

@@ -23,6 +23,7 @@ const COMPRESSED = {
   'snapshots.periodMs': 4000,
   'heartbeat.periodMs': 4000,
   'feed.headPeriodMs': 4000,
+  'reconcile.drainPeriodMs': 6000,
   'lines.silenceMs': 8000,
   'lines.competingRetryMs': 12_000,
   'sweep.massAbsenceMs': 20_000,
@@ -138,6 +139,12 @@ export function relationsOf(timing: Timing): Relation[] {
       holds: 3 * periods['heartbeat.periodMs'] < BRIDGE.leaseMs && world.restartMs < BRIDGE.leaseMs / 3,
     },
     { text: 'keyframes are rarer than sweeps', holds: periods['keyframe.periodMs'] > 10 * sweepMs },
+    {
+      text: 'a difference in the table outlasts what the drain takes, and is mended between two keyframes',
+      holds:
+        periods['reconcile.drainPeriodMs'] >= 1000 * (drain.batchWindowS + drain.timeoutS) &&
+        periods['keyframe.periodMs'] > 4 * periods['reconcile.drainPeriodMs'],
+    },
     {
       text: 'a polled instrument is asked for after its answer',
       holds: world.snapshotMs < periods['snapshots.periodMs'],

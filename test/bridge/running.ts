@@ -7,7 +7,7 @@ import { loadSettings } from '../../bridge/config.ts';
 import { RegistryStore } from '../../cli/registry/store.ts';
 import { environmentOf } from '../../local/aws/clients.ts';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
-import { decodeMessage } from '../../shared/message.ts';
+import { decodeMessage, type Message } from '../../shared/message.ts';
 import { OUTPUTS } from '../../shared/names.ts';
 import type { Snapshot } from '../../shared/snapshot.ts';
 import type { BridgeStatus } from '../../shared/status.ts';
@@ -38,6 +38,8 @@ export interface Deployment {
   /** Of the bridge as a process: settings, and what the SDK reads. */
   readonly environment: Readonly<Record<string, string>>;
   readonly registry: RegistryStore;
+  /** What the snapshot queue has now, ten at most; each message once. */
+  receive(): Promise<readonly Message[]>;
   /** All that was received from the snapshot queue so far; each message once. */
   snapshots(): Promise<readonly Snapshot[]>;
 }
@@ -65,6 +67,17 @@ export async function deploy(services: TestServices): Promise<Deployment> {
   };
   writeFileSync(join(directory, 'slotwise.outputs.json'), JSON.stringify({ ingest: values }));
   const received: Snapshot[] = [];
+  const receive = async () => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: snapshotQueue, MaxNumberOfMessages: 10 }),
+    );
+    const Entries = Messages.map(({ ReceiptHandle }, at) => ({ Id: String(at), ReceiptHandle }));
+    if (Entries.length > 0) {
+      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: snapshotQueue, Entries }));
+    }
+    const decoded = Messages.map(({ Body = '' }) => decodeMessage(Body));
+    return decoded.flatMap((each) => (each.ok ? [each.message] : []));
+  };
   return {
     directory,
     environment: {
@@ -72,18 +85,9 @@ export async function deploy(services: TestServices): Promise<Deployment> {
       ...environmentOf('bridge', { endpoints: services.endpoints, region: 'us-east-1' }),
     },
     registry: new RegistryStore({ client: services.documents, table: services.tables.registry }),
+    receive,
     snapshots: async () => {
-      const { Messages = [] } = await sqs.send(
-        new ReceiveMessageCommand({ QueueUrl: snapshotQueue, MaxNumberOfMessages: 10 }),
-      );
-      for (const { Body = '' } of Messages) {
-        const decoded = decodeMessage(Body);
-        if (decoded.ok && decoded.message.kind === 'snapshot') received.push(decoded.message);
-      }
-      const Entries = Messages.map(({ ReceiptHandle }, at) => ({ Id: String(at), ReceiptHandle }));
-      if (Entries.length > 0) {
-        await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: snapshotQueue, Entries }));
-      }
+      received.push(...(await receive()).filter((message) => message.kind === 'snapshot'));
       return received;
     },
   };

@@ -52,6 +52,7 @@ describe('the permissions', () => {
       SendSnapshots: 'sqs:SendMessage on Snapshots',
       ReceiveOwnFeed: `sqs:DeleteMessage sqs:ReceiveMessage on ${feed}`,
       ReadRegistry: 'dynamodb:GetItem dynamodb:Query on Registry',
+      ReadPositions: 'dynamodb:Query on Positions',
       ReadLease: 'dynamodb:GetItem on Positions',
     });
     expect(grants('AWS::IAM::ManagedPolicy', app.bridgeAccess)).toEqual({

@@ -32,7 +32,7 @@ describe('a journey under the policies of the templates', () => {
     system = await System.start({ bridges: ['home'], overrides: HASTE });
     gateway = await system.gateway({ portfolio });
     await system.register(portfolio.condors);
-    bridge = await system.bridge('home', gateway);
+    bridge = await system.bridge('home', gateway, { SLOTWISE_RECONCILE_DRAIN_PERIOD_MS: '2000' });
   }, 60_000);
   afterAll(() => system?.[Symbol.asyncDispose]());
 
@@ -57,6 +57,7 @@ describe('a journey under the policies of the templates', () => {
     await eventually(() => used('s3:PutObject', 'dead/'), { what: 'a dead letter', deadlineMs: 60_000 });
     await eventually(() => used('s3:PutObject', 'ledger/'), { what: 'a declared drop', deadlineMs: 20_000 });
     await eventually(() => used('sqs:DeleteMessage', 'DeadLetters'), { what: 'its audit' });
+    await eventually(() => used('dynamodb:Query', 'Positions'), { what: 'the table of positions compared' });
   }, 100_000);
 
   it('compacts a day, and lets go of what nobody needs any more', async () => {

@@ -39,6 +39,17 @@ export function bridgeStatus(overrides: Partial<BridgeStatus> = {}): BridgeStatu
     },
     ticks: 0,
     sweeps: { complete: 0, failed: 0, positions: 0, doubts: [] },
+    reconcile: {
+      state: 'agrees',
+      lastAt: '2026-11-20T14:45:10.000Z',
+      positions: 0,
+      rows: 0,
+      differences: { missing: 0, extra: 0, quantity: 0, stale: 0, newer: 0, unreadable: 0 },
+      examples: [],
+      mended: 0,
+      lastMended: [],
+      failed: 0,
+    },
     assignments: { overAssigned: [] },
     outbox: {
       epoch: '1785300000000-k3x9qa',

@@ -193,7 +193,7 @@ function drawBar({ cap, setting, streaming, stale, snapshotsInFlight }) {
   by('bar').setAttribute('aria-label', `${used} of ${cap} lines in use`);
 }
 
-function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
+function faultsOf({ gateway, sweeps, reconcile, outbox, registry, assignments }) {
   const faults = [
     gateway.state !== 'ready' && gateway.lastFault && `Gateway: ${gateway.lastFault}`,
     gateway.state === 'ready' && !gateway.linkUp && 'Gateway: its link to IB is down, marks are stale',
@@ -213,6 +213,11 @@ function faultsOf({ gateway, sweeps, outbox, registry, assignments }) {
     faults.push(
       `Over-assigned: conId ${conId} in ${account}: position ${quantity}, unassigned ${unassigned}`,
     );
+  }
+  if (reconcile.state === 'differs') {
+    const kinds = Object.entries(reconcile.differences).filter(([, count]) => count > 0);
+    const counts = kinds.map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
+    faults.push(`The table of positions differs: ${counts}, see slotwise reconcile`);
   }
   for (const { account, positions, cause } of sweeps.doubts) {
     faults.push(`Missing from the list and not closed: ${positions} positions of ${account}: ${cause}`);
@@ -234,7 +239,7 @@ function tickRate({ at, ticks, startedAt }) {
 }
 
 function draw(status) {
-  const { gateway, lines, sweeps, outbox, registry, at } = status;
+  const { gateway, lines, sweeps, reconcile, outbox, registry, at } = status;
   document.title = `${lines.streaming}/${lines.cap} · ${status.bridge} · slotwise`;
   by('bridge').textContent = status.bridge;
   const version = gateway.serverVersion === undefined ? '' : ` · version ${gateway.serverVersion}`;
@@ -267,6 +272,9 @@ function draw(status) {
     ['last', ago(sweeps.lastAt, at)],
     ['took', sweeps.lastDurationMs === undefined ? '–' : `${Math.round(sweeps.lastDurationMs)} ms`],
     ['durable after', sweeps.lastCommitMs === undefined ? '–' : `${Math.round(sweeps.lastCommitMs)} ms`],
+    ['table of positions', reconcile.state, reconcile.state === 'differs' ? 'bad' : ''],
+    ['compared', ago(reconcile.lastAt, at)],
+    ['mended', number(reconcile.mended)],
   ]);
   list('outbox', [
     ['accepted', number(outbox.produced)],

@@ -67,6 +67,47 @@ describe('the position book', () => {
       .map((pending) => JSON.parse(pending.body))
       .toReversed();
 
+  it('counts a claim of the table as held nowhere, also after a restart, and closes it in the end', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1)));
+    const { at: _, ...claim } = row(9, '7');
+    expect(await book.mend({ resend: new Map(), claims: [claim] })).toBe(true);
+    const again = await open();
+    for (const each of [book, again]) {
+      expect(each.state.positions.size).toBe(2);
+      expect(each.positions().map(({ contract }) => contract.conId)).toEqual([1]);
+      expect(each.positionsOf(9)).toEqual([]);
+      expect(each.status().positions).toBe(1);
+    }
+    again.accept(swept(30, row(1)));
+    await eventually(() => again.state.doubts.size === 1);
+    witness.testimonies.set(ACCOUNT, testimonyOf([row(1)], 31_000));
+    again.accept(swept(60, row(1)));
+    await eventually(() => changed.some(({ reason }) => reason === 'closed'));
+    expect((await bodies()).at(-1)).toMatchObject({
+      reason: 'closed',
+      contract: { conId: 9 },
+      quantity: '0',
+    });
+  });
+
+  it('mends in its turn: after the sweep that waits, and nothing that it closes', async () => {
+    const book = await open();
+    book.accept(swept(0, row(1), row(2)));
+    await eventually(() => changed.length === 2);
+    const resend = new Map([...book.state.positions.keys()].map((key) => [key, '-3']));
+    book.accept(swept(30, row(1), row(2)));
+    book.accept(swept(60, row(1, '0'), row(2)));
+    expect(await book.mend({ resend, claims: [] })).toBe(true);
+    expect((await bodies()).map(({ contract: { conId }, reason }) => `${conId} ${reason}`)).toEqual([
+      '1 opened',
+      '2 opened',
+      '1 closed',
+      '2 keyframe',
+    ]);
+    await book.stop();
+  });
+
   it('writes a sweep and its snapshots together, in order of acceptance', async () => {
     const book = await open();
     book.accept(swept(0, row(1), row(2)));

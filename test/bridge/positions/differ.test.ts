@@ -14,7 +14,7 @@ import {
 import { isZero } from '../../../shared/decimal.ts';
 import { ACCOUNT, contract, OPTIONS, OTHER, row, START, sweep, testimonies } from './rows.ts';
 
-const EMPTY: PositionState = { positions: new Map(), guards: new Map(), doubts: new Map() };
+const EMPTY: PositionState = { positions: new Map(), lists: new Map(), guards: new Map(), doubts: new Map() };
 const MINUTE = 60;
 const START_AT = new Date(START).toISOString();
 
@@ -239,8 +239,12 @@ describe('comparing a sweep with the committed positions', () => {
     const guarded = diffSweep(state, sweep(30, [row(1)]), OPTIONS).next;
     for (const before of [state, doubted, guarded]) {
       const diff = diffSweep(before, partly(90), asked(89, row(1)));
+      const lists = new Map([
+        ...before.lists,
+        [ACCOUNT, { sweepId: 'sweep-90', completedAt: partly(90).completedAt }],
+      ]);
       expect(diff.changes).toEqual([]);
-      expect(diff.next).toEqual(before);
+      expect(diff.next).toEqual({ ...before, lists });
     }
     expect(doubted.doubts.size).toBe(1);
     expect(guarded.guards.size).toBe(1);

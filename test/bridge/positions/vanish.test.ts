@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diffSweep, type PositionRow, type PositionState } from '../../../bridge/positions/differ.ts';
 import { contract, OPTIONS, OTHER, row, sweep, testimonies } from './rows.ts';
 
-const EMPTY: PositionState = { positions: new Map(), guards: new Map(), doubts: new Map() };
+const EMPTY: PositionState = { positions: new Map(), lists: new Map(), guards: new Map(), doubts: new Map() };
 
 /**
  * Runs sweeps 30 s apart, and tells after how many seconds how many positions closed.
