@@ -5,6 +5,7 @@ import type { Call } from '../../../local/aws/access.ts';
 import { componentOf, Meter } from '../../../local/aws/meter.ts';
 import { parseUsage } from '../../../shared/usage.ts';
 import { STANDING } from '../../cli/cost/usages.ts';
+import { eventually } from '../../support/eventually.ts';
 import { snapshot } from '../../support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
@@ -111,6 +112,15 @@ describe('the meter of a run', () => {
     expect(phases.startup.times).toBe(2);
     expect(phases.startup.messages).toEqual({ 'snapshot poll opened': 6, 'snapshot stream changed': 2 });
     expect(phases.steady.durationMs).toBe(2 * kept.phases.steady.durationMs);
+  });
+
+  it('has on disk what a kill may leave, but for the last second', async () => {
+    const meter = newMeter();
+    meter.start();
+    send(meter, opened(1));
+    const onDisk = () => parseUsage(readFileSync(file(), 'utf8')).phases.startup.messages;
+    await eventually(() => onDisk()['snapshot poll opened'] === 1, { what: 'the message on disk' });
+    meter.stop();
   });
 
   it('keeps no more kinds of calls than its bound, and loses no count by it', () => {
