@@ -3,6 +3,7 @@ import packageFile from '../package.json' with { type: 'json' };
 import { auditCommand } from './commands/audit.ts';
 import { certsCommand } from './commands/certs.ts';
 import { costCommand } from './commands/cost.ts';
+import { dashboardCommand } from './commands/dashboard.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { historyCommand } from './commands/history.ts';
 import { linesCommand } from './commands/lines.ts';
@@ -94,7 +95,14 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
     program.addCommand(inheritFrom(program, command));
   }
   program.commandsGroup('Watch and change:');
-  for (const create of [registryCommand, positionsCommand, linesCommand, historyCommand, queryCommand]) {
+  for (const create of [
+    registryCommand,
+    positionsCommand,
+    linesCommand,
+    historyCommand,
+    queryCommand,
+    dashboardCommand,
+  ]) {
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Prove:');

@@ -2,11 +2,10 @@ import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { BRIDGE } from '../../shared/limits.ts';
 import type { FeedStack } from '../stacks/feed.ts';
 import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
-import { age, depth, drained, gauge, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
+import { age, depth, drained, gauge, LIMITS, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
 
 export interface AlarmsProps {
   readonly state: StateStack;
@@ -33,6 +32,9 @@ interface Watch {
 }
 
 const { GREATER_THAN_THRESHOLD, LESS_THAN_THRESHOLD } = ComparisonOperator;
+
+/** Within which values are there for certain: a formula that fills gaps makes up those that are still on the way. */
+const LATE_MINUTES = 5;
 
 /** What wakes somebody up: each with its runbook, none without somebody to tell. */
 export class Alarms extends Construct {
@@ -74,6 +76,7 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       ]),
       threshold: 0,
       minutes: 1,
+      of: LATE_MINUTES,
     },
     FeedFailures: {
       says: 'a change of the registry could not be sent to a bridge; its next scan brings it',
@@ -86,7 +89,7 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       says: 'snapshots wait in the queue for more than two minutes: the drain does not keep up',
       runbook: 'the-queue-grows',
       metric: age(snapshots),
-      threshold: 120,
+      threshold: LIMITS.snapshotAgeS,
       minutes: 3,
     },
     DrainFails: {
@@ -111,6 +114,7 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       ]),
       threshold: 0,
       minutes: 1,
+      of: LATE_MINUTES,
     },
     // One pass and the two tries after it: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     CompactFails: {
@@ -125,7 +129,7 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       says: 'changes of the registry wait in its stream for more than a minute',
       runbook: 'the-registry-is-stale',
       metric: feed.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
-      threshold: 60_000,
+      threshold: LIMITS.streamAgeMs,
       minutes: 1,
     },
   };
@@ -139,7 +143,8 @@ function watchesOfBridges({ feed, bridges }: AlarmsProps): Record<string, Watch>
       [`HeartbeatMissing-${bridge}`]: {
         says: `no heartbeat of the bridge ${bridge} for three minutes: it is down, or AWS is out of its reach`,
         runbook: 'no-heartbeat',
-        metric: gauge(bridge, 'GatewayReady', Stats.SAMPLE_COUNT),
+        // Filled, because CloudWatch would go on with the last values that it has for two minutes more.
+        metric: sumOf('heartbeats', [gauge(bridge, 'GatewayReady', Stats.SAMPLE_COUNT)]),
         operator: LESS_THAN_THRESHOLD,
         threshold: 1,
         minutes: 3,
@@ -148,16 +153,20 @@ function watchesOfBridges({ feed, bridges }: AlarmsProps): Record<string, Watch>
       [`GatewayAway-${bridge}`]: {
         says: `the bridge ${bridge} has had no session with its gateway for half an hour: longer than a nightly restart, it may want a login`,
         runbook: 'the-gateway-is-away',
-        metric: onWeekdays(gauge(bridge, 'GatewayReady'), 1),
-        operator: LESS_THAN_THRESHOLD,
-        threshold: 1,
+        // Without a heartbeat nothing is known of the gateway, and another alarm says so.
+        metric: onWeekdays('heartbeats without a session', '(beats > 0) - ready', {
+          beats: gauge(bridge, 'GatewayReady', Stats.SAMPLE_COUNT),
+          ready: gauge(bridge, 'GatewayReady'),
+        }),
+        threshold: 0,
         minutes: 30,
+        of: 30 + LATE_MINUTES,
       },
       [`FeedUnread-${bridge}`]: {
         says: `the bridge ${bridge} leaves its feed unread for more than a minute`,
         runbook: 'the-registry-is-stale',
         metric: age(queue),
-        threshold: 60,
+        threshold: LIMITS.feedAgeS,
         minutes: 3,
       },
       [`RegistryLags-${bridge}`]: {
@@ -170,9 +179,10 @@ function watchesOfBridges({ feed, bridges }: AlarmsProps): Record<string, Watch>
       [`KeyframeOld-${bridge}`]: {
         says: `the bridge ${bridge} has not recorded every position for twice the period of its keyframes`,
         runbook: 'no-keyframe',
-        metric: onWeekdays(gauge(bridge, 'KeyframeAge'), 0),
-        threshold: 2 * BRIDGE.keyframePeriodMs,
+        metric: onWeekdays('KeyframeAge', 'age', { age: gauge(bridge, 'KeyframeAge') }),
+        threshold: LIMITS.keyframeAgeMs,
         minutes: 5,
+        of: 5 + LATE_MINUTES,
       },
     };
   });

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import {
   type Alarm,
   AlarmStatusWidget,
+  Color,
   Dashboard,
   GraphWidget,
   type IMetric,
@@ -9,12 +10,14 @@ import {
   LogQueryWidget,
   Metric,
   Stats,
+  TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import type { FeedStack } from '../stacks/feed.ts';
 import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
-import { age, depth, drained, gauge, PERIOD, tableMetric } from './signals.ts';
+import type { Handler } from './handler.ts';
+import { age, depth, drained, gauge, LIMITS, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
@@ -34,7 +37,7 @@ export class Overview extends Dashboard {
     super(scope, id, { defaultInterval: Duration.hours(3) });
     const { alarms } = props;
     this.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 4 }));
-    for (const row of [bridgesRow, registryRow, queuesRow, functionsRow, tablesRow, lakeRow]) {
+    for (const row of [bridgesRow, registryRow, queuesRow, functionsRow, tablesRow, lakeRow, failuresRow]) {
       this.addWidgets(...row(props));
     }
   }
@@ -55,80 +58,151 @@ function bridgesRow({ bridges }: OverviewProps): IWidget[] {
 }
 
 function registryRow({ feed, bridges }: OverviewProps): IWidget[] {
-  const ages = [...feed.queues.values()].map((queue) => age(queue));
+  const ages = [...feed.queues].map(([bridge, queue]) => labelled(age(queue), bridge));
   return [
     graph(
       'Registry: versions that a bridge lacks',
       bridges.map((bridge) => labelled(gauge(bridge, 'RegistryLag'), bridge)),
     ),
-    graph('Registry: oldest feed message, s; failures', ages, [depth(feed.failures)]),
-    graph('Registry: age of the stream, ms', [
-      feed.feed.function.metric('IteratorAge', { period: PERIOD, statistic: Stats.MAXIMUM }),
-    ]),
+    graph(
+      'Registry: oldest feed message, s; failures',
+      ages,
+      [labelled(depth(feed.failures), 'failures')],
+      LIMITS.feedAgeS,
+    ),
+    graph(
+      'Registry: age of the stream, ms',
+      [
+        feed.feed.function.metric('IteratorAge', {
+          period: PERIOD,
+          statistic: Stats.MAXIMUM,
+          label: 'oldest',
+        }),
+      ],
+      [],
+      LIMITS.streamAgeMs,
+    ),
   ];
 }
 
 function queuesRow({ state, bridges }: OverviewProps): IWidget[] {
   const { snapshots, snapshotDeadLetters } = state;
   return [
-    graph('Snapshots waiting', [depth(snapshots)], [depth(snapshotDeadLetters)]),
-    graph('Oldest snapshot, s', [age(snapshots)]),
+    graph(
+      'Snapshots waiting; dead letters',
+      [labelled(depth(snapshots), 'snapshots')],
+      [labelled(depth(snapshotDeadLetters), 'dead letters')],
+    ),
+    graph('Oldest snapshot, s', [labelled(age(snapshots), 'oldest')], [], LIMITS.snapshotAgeS),
     graph(
       'Time since every position was recorded, ms',
       bridges.map((bridge) => labelled(gauge(bridge, 'KeyframeAge'), bridge)),
+      [],
+      LIMITS.keyframeAgeMs,
     ),
   ];
 }
 
-function functionsOf({ ingest, feed }: OverviewProps) {
-  return [ingest.drain, ingest.deadLetter, feed.feed, ingest.compact];
+function functionsOf({ ingest, feed }: OverviewProps): readonly [string, Handler][] {
+  const { drain, deadLetter, compact } = ingest;
+  return [
+    ['drain', drain],
+    ['dead-letter', deadLetter],
+    ['feed', feed.feed],
+    ['compact', compact],
+  ];
 }
 
 function functionsRow(props: OverviewProps): IWidget[] {
-  const functions = functionsOf(props).map((one) => one.function);
+  const functions = functionsOf(props).map(([name, handler]) => [name, handler.function] as const);
   return [
     graph('Functions: errors and throttles', [
-      ...functions.map((one) => one.metricErrors({ period: PERIOD })),
-      ...functions.map((one) => one.metricThrottles({ period: PERIOD })),
+      ...functions.map(([name, one]) => one.metricErrors({ period: PERIOD, label: `errors of ${name}` })),
+      ...functions.map(([name, one]) =>
+        one.metricThrottles({ period: PERIOD, label: `throttles of ${name}` }),
+      ),
     ]),
     graph(
       'Functions: duration, p95, ms',
-      functions.map((one) => one.metricDuration({ period: PERIOD, statistic: Stats.percentile(95) })),
+      functions.map(([label, one]) =>
+        one.metricDuration({ period: PERIOD, statistic: Stats.percentile(95), label }),
+      ),
     ),
     graph('Drain: rows per batch', [
-      drained('RecordsStored', Stats.AVERAGE),
-      drained('RecordsStored', Stats.MAXIMUM),
+      labelled(drained('RecordsStored', Stats.AVERAGE), 'average'),
+      labelled(drained('RecordsStored', Stats.MAXIMUM), 'largest'),
     ]),
   ];
 }
 
 function tablesRow({ state }: OverviewProps): IWidget[] {
-  const tables = [state.positions, state.audit, state.registry];
+  const { positions, audit, registry } = state;
+  const of = (name: Parameters<typeof tableMetric>[1], prefix = '') =>
+    Object.entries({ positions, audit, registry }).map(([table, one]) =>
+      labelled(tableMetric(one, name), `${prefix}${table}`),
+    );
   return [
-    graph(
-      'Tables: write units',
-      tables.map((table) => tableMetric(table, 'ConsumedWriteCapacityUnits')),
-    ),
+    graph('Tables: write units', of('ConsumedWriteCapacityUnits')),
     graph('Tables: throttled', [
-      ...tables.map((table) => tableMetric(table, 'WriteThrottleEvents')),
-      ...tables.map((table) => tableMetric(table, 'ReadThrottleEvents')),
+      ...of('WriteThrottleEvents', 'writes of '),
+      ...of('ReadThrottleEvents', 'reads of '),
     ]),
-    graph('Lake: rows stored; records sent back', [drained('RecordsStored')], [drained('RecordsFailed')]),
+    graph(
+      'Lake: rows stored; records sent back',
+      [labelled(drained('RecordsStored'), 'stored')],
+      [labelled(drained('RecordsFailed'), 'sent back')],
+    ),
   ];
 }
 
-function lakeRow(props: OverviewProps): IWidget[] {
+/** What AWS itself calls the services of the stacks on its bill. */
+const BILLED = ['AmazonDynamoDB', 'AWSLambda', 'AWSQueueService', 'AmazonS3', 'AmazonCloudWatch'];
+
+function lakeRow({ state }: OverviewProps): IWidget[] {
   // S3 reports it once a day.
   const bytes = new Metric({
     namespace: 'AWS/S3',
     metricName: 'BucketSizeBytes',
-    dimensionsMap: { BucketName: props.state.lake.bucketName, StorageType: 'StandardStorage' },
+    dimensionsMap: { BucketName: state.lake.bucketName, StorageType: 'StandardStorage' },
     statistic: Stats.AVERAGE,
     period: Duration.days(1),
   });
-  const logGroups = functionsOf(props).map((one) => one.logGroup);
   return [
-    graph('Lake: bytes', [bytes]),
+    graph('Lake: bytes', [labelled(bytes, 'standard storage')]),
+    graph(
+      'Charges of the account this month, estimated, USD',
+      BILLED.map((service) => charges(service)),
+    ),
+    new TextWidget({
+      markdown: [
+        '**Charges** are those of the whole account. AWS estimates them some times a day, and only where',
+        '[billing alerts](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/monitor_estimated_charges_with_cloudwatch.html)',
+        'are switched on.',
+        '',
+        '**What to do** about an alarm: its description names the section of `docs/operations.md`.',
+      ].join('\n'),
+      width: WIDTH,
+      height: HEIGHT,
+    }),
+  ];
+}
+
+/** Reported to one region, wherever the stacks are. */
+function charges(service: string): Metric {
+  return new Metric({
+    namespace: 'AWS/Billing',
+    metricName: 'EstimatedCharges',
+    dimensionsMap: { ServiceName: service, Currency: 'USD' },
+    statistic: Stats.MAXIMUM,
+    period: Duration.hours(6),
+    region: 'us-east-1',
+    label: service,
+  });
+}
+
+function failuresRow(props: OverviewProps): IWidget[] {
+  const logGroups = functionsOf(props).map(([, { logGroup }]) => logGroup);
+  return [
     new LogQueryWidget({
       title: 'Last failures',
       logGroupNames: logGroups.map((group) => group.logGroupName),
@@ -138,13 +212,19 @@ function lakeRow(props: OverviewProps): IWidget[] {
         'sort @timestamp desc',
         'limit 20',
       ],
-      width: 2 * WIDTH,
+      width: 3 * WIDTH,
       height: HEIGHT,
     }),
   ];
 }
 
-function graph(title: string, left: readonly IMetric[], right: readonly IMetric[] = []): GraphWidget {
+/** @param limit of the left axis, beyond which an alarm goes off */
+function graph(
+  title: string,
+  left: readonly IMetric[],
+  right: readonly IMetric[] = [],
+  limit?: number,
+): GraphWidget {
   const axis = { min: 0, showUnits: false };
   return new GraphWidget({
     title,
@@ -152,6 +232,7 @@ function graph(title: string, left: readonly IMetric[], right: readonly IMetric[
     right: [...right],
     leftYAxis: axis,
     rightYAxis: axis,
+    ...(limit !== undefined && { leftAnnotations: [{ value: limit, label: 'alarm', color: Color.RED }] }),
     width: WIDTH,
     height: HEIGHT,
   });

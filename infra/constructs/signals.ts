@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { BRIDGE } from '../../shared/limits.ts';
 import {
   type DRAIN_METRICS,
   type HEARTBEAT_METRICS,
@@ -8,6 +9,15 @@ import {
   type Metric as OwnMetric,
 } from '../../shared/metrics.ts';
 import { METRIC_NAMESPACE } from '../../shared/names.ts';
+
+/** Beyond these an alarm goes off; the dashboard shows them as lines. */
+export const LIMITS = {
+  snapshotAgeS: 120,
+  feedAgeS: 60,
+  streamAgeMs: 60_000,
+  /** Twice the period that a bridge has unless its settings say otherwise. */
+  keyframeAgeMs: 2 * BRIDGE.keyframePeriodMs,
+} as const;
 
 /** Alarms and graphs look at minutes: a heartbeat comes once in each. */
 export const PERIOD = Duration.minutes(1);
@@ -41,11 +51,14 @@ export function tableMetric(
     dimensionsMap: { TableName: table.tableName },
     statistic: Stats.SUM,
     period: PERIOD,
-    label: `${metricName} of ${table.tableName}`,
   });
 }
 
-/** The sum of metrics of which CloudWatch has no value while nothing happens. */
+/**
+ * The sum of metrics of which CloudWatch has no value while nothing happens. The newest minute is filled before its
+ * values come: an alarm that wants all of its minutes would never go off.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html (FILL)
+ */
 export function sumOf(label: string, metrics: readonly IMetric[]): MathExpression {
   const usingMetrics = Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric]));
   const expression = Object.keys(usingMetrics)
@@ -64,15 +77,23 @@ export function age(queue: IQueue): Metric {
 }
 
 /**
- * A gauge that counts from Monday to Friday in UTC: at weekends IB itself goes down for hours.
+ * What counts from Monday to Friday in UTC, and is 0 at weekends, when IB itself goes down for hours. DAY has a value
+ * in every minute, and IF makes 0 of a value that is not there: 0 must be no fault, and the newest minute is never
+ * one, because its values come late. Hence no alarm over this may want every one of its minutes.
  * https://www.interactivebrokers.com/en/software/systemStatus.php
- * @param otherwise a value that is no fault
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#using-IF-expressions
+ * @param expression over the ids of the metrics
  */
-export function onWeekdays(metric: Metric, otherwise: number): MathExpression {
+export function onWeekdays(
+  label: string,
+  expression: string,
+  metrics: Readonly<Record<string, Metric>>,
+): MathExpression {
+  const [first] = Object.keys(metrics);
   return new MathExpression({
-    expression: `IF(DAY(gauge) < 6, gauge, ${otherwise})`,
-    usingMetrics: { gauge: metric },
-    label: metric.metricName,
+    expression: `IF(DAY(${first}) < 6, ${expression}, 0)`,
+    usingMetrics: { ...metrics },
+    label,
     period: PERIOD,
   });
 }

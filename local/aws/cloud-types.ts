@@ -6,6 +6,7 @@ import type { ProcessIdentity } from '../../shared/local-run.ts';
 import type { CloudOutputs } from '../../shared/outputs.ts';
 import type { Journal } from './journal.ts';
 import type { Meter } from './meter.ts';
+import type { MetricClock } from './metrics/clock.ts';
 import type { UnusedGrant } from './permission-audit.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
@@ -101,6 +102,8 @@ export interface LocalCloud extends LocalStores {
   fire(schedule: string): Promise<unknown>;
   /** Every line that a handler writes, embedded metrics included. @returns unsubscribe */
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void;
+  /** Looks at the queues now and writes what the services reported so far, instead of in its own time. */
+  measure(): void;
   /**
    * Resolves once every queue that triggers a function is empty, nothing is in work, and every stream was read to its
    * end after the call began. Queues that only bridges read do not count. Rejects with the signal's reason.
@@ -122,6 +125,8 @@ export interface CloudOptions {
   readonly streamPollMs?: number;
   /** First pause before a failed stream batch is tried again; doubles up to 100 times of it. Default 100. */
   readonly streamRetryMs?: number;
+  /** The time of metrics; default the machine's. */
+  readonly metricClock?: MetricClock;
 }
 
 export interface StoresOptions {

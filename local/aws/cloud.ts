@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LOCAL_METRICS } from '../../shared/local-metrics.ts';
 import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { readAssembly, type Stack } from './assembly.ts';
 import { pause } from './backoff.ts';
@@ -14,6 +16,8 @@ import { EmbeddedStores } from './embedded-stores.ts';
 import { EMULATED_ACCOUNT } from './emulators.ts';
 import { FunctionLog } from './function-log.ts';
 import { componentOf, Meter } from './meter.ts';
+import { planMonitoring } from './metrics/monitoring.ts';
+import { MetricRecorder } from './metrics/recorder.ts';
 import { unusedGrants } from './permission-audit.ts';
 import { planPermissions } from './permissions.ts';
 import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from './plan.ts';
@@ -52,7 +56,11 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
     file: join(options.dir, LOCAL_RUN.usageFile),
     standing: standingOf(stacks),
   });
-  const stores = opened.use(await EmbeddedStores.open({ dir: options.dir, region, log, meter }));
+  const metrics = new MetricRecorder({ dir: options.dir, clock: options.metricClock });
+  const onTableEvents = metrics.services.tables.bind(metrics.services);
+  const stores = opened.use(
+    await EmbeddedStores.open({ dir: options.dir, region, log, meter, onTableEvents }),
+  );
   const streams = new Map<string, string>();
   const template = new CloudTemplate(stacks, {
     region,
@@ -66,7 +74,10 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const outputs = template.outputs();
   stores.outputsText = `${JSON.stringify(outputs, undefined, 2)}\n`;
   keepForLater(options.dir, stores, outputs);
-  const cloud = new Cloud(stores, plan, { ...options, log, meter });
+  writeFileSync(join(options.dir, LOCAL_METRICS.monitoringFile), JSON.stringify(planMonitoring(template)), {
+    mode: 0o600,
+  });
+  const cloud = new Cloud(stores, plan, { ...options, log, meter, metrics });
   cloud.start();
   opened.move();
   log.info('cloud-started', { region, functions: plan.functions.length, mappings: plan.mappings.length });
@@ -90,6 +101,7 @@ function checkTemplate(stacks: readonly Stack[], region: string): void {
   });
   const stores = planStores(template);
   planPermissions(template, planFunctions(template, stores), stores);
+  planMonitoring(template);
   template.outputs();
 }
 
@@ -98,6 +110,7 @@ class Cloud implements LocalCloud {
   readonly #stores: EmbeddedStores;
   readonly #pools: ReadonlyMap<FunctionPlan, FunctionPool>;
   readonly #log: CloudLog;
+  readonly #metrics: MetricRecorder;
   readonly #queueTriggers: readonly QueueTrigger[];
   readonly #streamTriggers: readonly StreamTrigger[];
   readonly #scheduleTriggers: readonly ScheduleTrigger[];
@@ -107,20 +120,27 @@ class Cloud implements LocalCloud {
   constructor(
     stores: EmbeddedStores,
     plan: FunctionsPlan,
-    options: CloudOptions & { readonly log: CloudLog; readonly meter: Meter },
+    options: CloudOptions & {
+      readonly log: CloudLog;
+      readonly meter: Meter;
+      readonly metrics: MetricRecorder;
+    },
   ) {
     this.#stores = stores;
     this.meter = options.meter;
     const { region, endpoints } = stores;
-    const { log, meter } = options;
+    const { log, meter, metrics } = options;
     this.#log = log;
+    this.#metrics = metrics;
+    const onInvoked = metrics.services.invoked.bind(metrics.services);
     this.#pools = new Map(
       plan.functions.map((each) => {
         const functionLog = new FunctionLog(join(options.dir, 'functions'), each.name, (line) => {
+          metrics.services.printed(line);
           meter.logged(componentOf(each.principal), Buffer.byteLength(line) + 1);
           for (const listener of this.#listeners) listener(each.name, line);
         });
-        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, meter })];
+        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, meter, onInvoked })];
       }),
     );
     const poolOf = (each: FunctionPlan): FunctionPool => {
@@ -158,6 +178,7 @@ class Cloud implements LocalCloud {
           pollMs: options.streamPollMs ?? STREAM_POLL_MS,
           retryMs: options.streamRetryMs ?? STREAM_RETRY_MS,
           log,
+          onBatch: (recordAt) => metrics.services.streamed(mapping.function.name, recordAt),
         });
       });
   }
@@ -192,7 +213,12 @@ class Cloud implements LocalCloud {
 
   start(): void {
     this.meter.start();
+    this.#metrics.start(() => this.#stores.queueStates());
     for (const trigger of this.#startable()) trigger.start();
+  }
+
+  measure(): void {
+    this.#metrics.measure();
   }
 
   env(principal: string) {
@@ -276,6 +302,7 @@ class Cloud implements LocalCloud {
     const inTime = new AbortController();
     await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);
     inTime.abort();
+    this.#metrics.stop();
     // What is still in work fails with its thread; its messages are delivered again by the next run.
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
     await finished;

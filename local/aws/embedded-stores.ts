@@ -2,17 +2,17 @@ import { GetQueueAttributesCommand, ListQueuesCommand, type SQSClient } from '@a
 import { type CloudOutputs, parseOutputs } from '../../shared/outputs.ts';
 import { returnAbandoned } from './abandoned-receive.ts';
 import type { Call } from './access.ts';
-import { withCapacity } from './capacity.ts';
 import { clientsOf, environmentOf } from './clients.ts';
 import type { Clients, CloudLog, LocalStores, QueueDepth, RecordedProcess } from './cloud-types.ts';
 import { withConditionalPuts } from './conditional-put.ts';
 import { type Dynoxide, startDynoxide } from './dynoxide.ts';
-import { type Emulator, openFauxqs } from './emulators.ts';
+import { openFauxqs, type QueueEmulator, type QueueState } from './emulators.ts';
 import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
 import type { Meter } from './meter.ts';
+import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
@@ -28,7 +28,7 @@ export class EmbeddedStores implements LocalStores {
   readonly journal: Journal;
   readonly #guard: Guard;
   readonly #dynoxide: Dynoxide;
-  readonly #fauxqs: Emulator;
+  readonly #fauxqs: QueueEmulator;
   readonly #doors: Doors;
   readonly #clients = new Map<string, Clients & Disposable>();
   #outputsText = '{}';
@@ -39,7 +39,7 @@ export class EmbeddedStores implements LocalStores {
     readonly journal: Journal;
     readonly guard: Guard;
     readonly dynoxide: Dynoxide;
-    readonly fauxqs: Emulator;
+    readonly fauxqs: QueueEmulator;
     readonly doors: Doors;
     readonly log: CloudLog;
   }) {
@@ -60,8 +60,9 @@ export class EmbeddedStores implements LocalStores {
     readonly region: string;
     readonly log: CloudLog;
     readonly meter?: Meter;
+    readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region, meter } = options;
+    const { dir, region, meter, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -77,7 +78,8 @@ export class EmbeddedStores implements LocalStores {
       dynamodb: new FrontDoor({
         ...behind,
         service: 'dynamodb',
-        emulator: withCapacity(withRegion(dynoxide, region)),
+        emulator: withConsumedCapacity(withRegion(dynoxide, region)),
+        onAnswered: (call, response) => onTableEvents?.(tableEvents(call, response)),
       }),
     };
     for (const door of Object.values(doors)) {
@@ -135,6 +137,10 @@ export class EmbeddedStores implements LocalStores {
       QueueUrls.map(async (url) => [url.split('/').at(-1) ?? url, await depthOf(url, sqs)] as const),
     );
     return Object.fromEntries(depths);
+  }
+
+  queueStates(): readonly QueueState[] {
+    return this.#fauxqs.queueStates();
   }
 
   /** Requests that the service has not answered yet, long polls included. */

@@ -27,6 +27,25 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
+export interface QueueState {
+  readonly name: string;
+  readonly visible: number;
+  readonly inFlight: number;
+  /** Epoch milliseconds; undefined for an empty queue. */
+  readonly oldestSentAt: number | undefined;
+}
+
+export interface QueueEmulator extends Emulator {
+  /** Without asking by a socket, and without touching a message. */
+  queueStates(): readonly QueueState[];
+}
+
+/**
+ * A message that was received more often does not count as the oldest: SQS has moved it to the back of its queue.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+ */
+const RECEIVES_OF_OLDEST_MAX = 3;
+
 type Stores = NonNullable<BuildAppOptions['stores']>;
 
 interface Persistence {
@@ -47,7 +66,7 @@ interface Persistence {
  *
  * Messages in flight when the last process ended belong to nobody, so they are visible again at once.
  */
-export async function openFauxqs(dir: string): Promise<Emulator> {
+export async function openFauxqs(dir: string): Promise<QueueEmulator> {
   mkdirSync(dir, { recursive: true });
   const { sqsStore, snsStore, s3Store, persistence } = await partsOf(dir);
   releaseInFlight(persistence.db);
@@ -75,11 +94,27 @@ export async function openFauxqs(dir: string): Promise<Emulator> {
         body: response.rawPayload,
       };
     },
+    queueStates: () => [...sqsStore.allQueues()].map(stateOf),
     close: async () => {
       await app.close();
       persistence.close();
     },
   };
+}
+
+type StoredQueue = Stores['sqsStore'] extends { allQueues(): Iterable<infer Each> } ? Each : never;
+
+function stateOf(queue: StoredQueue): QueueState {
+  queue.processTimers();
+  let oldestSentAt: number | undefined;
+  const look = (message: { readonly sentTimestamp: number; readonly approximateReceiveCount: number }) => {
+    if (message.approximateReceiveCount > RECEIVES_OF_OLDEST_MAX) return;
+    oldestSentAt = Math.min(oldestSentAt ?? message.sentTimestamp, message.sentTimestamp);
+  };
+  for (const message of queue.messages) look(message);
+  for (const { message } of queue.inflightMessages.values()) look(message);
+  const { name, messages, inflightMessages } = queue;
+  return { name, visible: messages.length, inFlight: inflightMessages.size, oldestSentAt };
 }
 
 async function partsOf(dir: string): Promise<Stores & { persistence: Persistence }> {

@@ -23,6 +23,8 @@ export interface DoorOptions {
   readonly guard?: Guard;
   /** Called for each call that the guard refuses. */
   readonly onDenied?: (call: Call, denials: readonly Denial[]) => void;
+  /** Called with each answer, refusals and faults included. */
+  readonly onAnswered?: (call: Call, response: EmulatorResponse) => void;
   /** Called when the client of a long poll has gone before the answer: what it was given goes back. */
   readonly onAbandoned?: (request: EmulatorRequest, response: EmulatorResponse) => Promise<void>;
 }
@@ -100,6 +102,7 @@ export class FrontDoor {
         denied: denials.map(({ access }) => access),
       });
       if (denial === undefined) this.#options.meter?.call(call, request, response);
+      this.#options.onAnswered?.(call, response);
       if (outgoing.destroyed) await this.#options.onAbandoned?.(request, response);
       else send(outgoing, response, request.method);
     } catch (cause) {
@@ -120,6 +123,7 @@ export class FrontDoor {
 
   async #answer(call: Call, request: EmulatorRequest): Promise<EmulatorResponse> {
     const { service, emulator } = this.#options;
+    if (this.#fault === 'throttled') return throttled(service);
     if (this.#fault !== undefined) return unavailable(service, 'taken away by a fault switch');
     if (request.body.length > BODY_MAX_BYTES) {
       return errorAnswer(service, {
@@ -170,6 +174,17 @@ function send(outgoing: ServerResponse, response: EmulatorResponse, method: stri
   }
   outgoing.statusCode = response.status;
   outgoing.end(response.body);
+}
+
+/**
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+function throttled(service: Service): EmulatorResponse {
+  const message = 'throttled by a fault switch';
+  if (service === 's3') return errorAnswer(service, { status: 503, code: 'SlowDown', message });
+  const code = service === 'sqs' ? 'RequestThrottled' : 'ThrottlingException';
+  return errorAnswer(service, { status: 400, code, message });
 }
 
 function unavailable(service: Service, message: string): EmulatorResponse {

@@ -27,6 +27,8 @@ export interface StreamTriggerOptions {
   readonly pollMs: number;
   readonly retryMs: number;
   readonly log: CloudLog;
+  /** Told of each batch that goes to the function: when its last record was written, in epoch milliseconds. */
+  readonly onBatch: (recordAt: number) => void;
 }
 
 /**
@@ -166,6 +168,8 @@ export class StreamTrigger {
     this.#batches += 1;
     this.#records += records.length;
     this.#maxBatch = Math.max(this.#maxBatch, records.length);
+    const written = records.at(-1)?.dynamodb?.ApproximateCreationDateTime;
+    if (written !== undefined) this.#options.onBatch(written.getTime());
     const event = streamEvent(records, { arn: this.#plan.sourceArn, region: this.#options.region });
     const invocation = await this.#options.pool.invoke(event);
     const identifiers = records.map(sequenceNumber);

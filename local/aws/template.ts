@@ -129,6 +129,8 @@ export class CloudTemplate {
         return `arn:aws:rolesanywhere:${place}:profile/${name}`;
       case 'AWS::Logs::LogGroup':
         return `arn:aws:logs:${place}:log-group:${name}:*`;
+      case 'AWS::CloudWatch::Alarm':
+        return `arn:aws:cloudwatch:${place}:alarm:${name}`;
       default:
         throw new RangeError(`no ARN for ${type}`);
     }
@@ -224,6 +226,7 @@ export class CloudTemplate {
       case 'AWS::Events::Rule Arn':
       case 'AWS::IAM::Role Arn':
       case 'AWS::Logs::LogGroup Arn':
+      case 'AWS::CloudWatch::Alarm Arn':
       case 'AWS::RolesAnywhere::TrustAnchor TrustAnchorArn':
       case 'AWS::RolesAnywhere::Profile ProfileArn':
         return this.arn(resource.type, name);
@@ -260,6 +263,8 @@ const NAME_PROPERTIES: Readonly<Record<string, string>> = {
   'AWS::IAM::Role': 'RoleName',
   'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
   'AWS::Logs::LogGroup': 'LogGroupName',
+  'AWS::CloudWatch::Alarm': 'AlarmName',
+  'AWS::CloudWatch::Dashboard': 'DashboardName',
 };
 
 const NAME_MAX: Readonly<Record<string, number>> = {

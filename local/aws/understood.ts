@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPARISONS, MISSING_TREATMENTS } from '../../shared/local-metrics.ts';
 import { parseCron } from './cron.ts';
 
 /**
@@ -9,9 +10,7 @@ import { parseCron } from './cron.ts';
 /** Resource types that nothing here acts on, and why that does no harm. */
 export const IGNORED_TYPES: Readonly<Record<string, string>> = {
   'AWS::Logs::LogGroup': 'handlers log to files of the state directory',
-  'AWS::CloudWatch::Alarm': 'there is no CloudWatch here',
   'AWS::CloudWatch::CompositeAlarm': 'there is no CloudWatch here',
-  'AWS::CloudWatch::Dashboard': 'there is no CloudWatch here',
   'AWS::SNS::Topic': 'nobody is told of alarms here',
   'AWS::SNS::TopicPolicy': 'nobody is told of alarms here',
   'AWS::SNS::Subscription': 'nobody is told of alarms here',
@@ -69,6 +68,12 @@ export const IGNORED_PROPERTIES: Readonly<Record<string, Readonly<Record<string,
   'AWS::IAM::Policy': attachment('PolicyName'),
   'AWS::IAM::ManagedPolicy': attachment('ManagedPolicyName', 'Description', 'Path'),
   'AWS::Events::Rule': { Description: 'a label', Tags: 'labels' },
+  'AWS::CloudWatch::Alarm': {
+    AlarmActions: 'nobody is told of alarms here',
+    OKActions: 'nobody is told of alarms here',
+    InsufficientDataActions: 'nobody is told of alarms here',
+    Tags: 'labels',
+  },
   'AWS::Lambda::EventSourceMapping': {
     KmsKeyArn: 'nothing is encrypted here',
     Tags: 'labels',
@@ -206,7 +211,57 @@ export const permissionProperties = z.strictObject({
   SourceArn: z.string(),
 });
 
+const dimensions = z.array(z.strictObject({ Name: z.string(), Value: z.string() })).default([]);
+const statistic = z.string();
+const period = z.coerce.number().int().positive();
+
+/** One metric, or several with an expression over them. */
+export const alarmProperties = z.strictObject({
+  AlarmName: z.string().optional(),
+  AlarmDescription: z.string().default(''),
+  ComparisonOperator: z.enum(COMPARISONS),
+  Threshold: z.coerce.number(),
+  EvaluationPeriods: z.coerce.number().int().positive(),
+  DatapointsToAlarm: z.coerce.number().int().positive().optional(),
+  TreatMissingData: z.enum(MISSING_TREATMENTS).default('missing'),
+  MetricName: z.string().optional(),
+  Namespace: z.string().optional(),
+  Dimensions: dimensions,
+  Statistic: statistic.optional(),
+  ExtendedStatistic: statistic.optional(),
+  Period: period.optional(),
+  Metrics: z
+    .array(
+      z.strictObject({
+        Id: z.string(),
+        Label: z.string().optional(),
+        ReturnData: flag.default(true),
+        Expression: z.string().optional(),
+        Period: period.optional(),
+        MetricStat: z
+          .strictObject({
+            Metric: z.strictObject({
+              Namespace: z.string(),
+              MetricName: z.string(),
+              Dimensions: dimensions,
+            }),
+            Period: period,
+            Stat: statistic,
+          })
+          .optional(),
+      }),
+    )
+    .optional(),
+});
+
+export const dashboardProperties = z.strictObject({
+  DashboardName: z.string().optional(),
+  DashboardBody: z.string(),
+});
+
 export const UNDERSTOOD_TYPES = [
+  'AWS::CloudWatch::Alarm',
+  'AWS::CloudWatch::Dashboard',
   'AWS::SQS::Queue',
   'AWS::DynamoDB::Table',
   'AWS::S3::Bucket',

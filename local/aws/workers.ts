@@ -6,6 +6,7 @@ import { environmentOf } from './clients.ts';
 import type { FunctionStatistics } from './cloud-types.ts';
 import type { FunctionLog } from './function-log.ts';
 import { componentOf, type Meter } from './meter.ts';
+import type { InvocationRecord } from './metrics/service-metrics.ts';
 import type { FunctionPlan } from './plan.ts';
 import type { Endpoints } from './service.ts';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
@@ -28,6 +29,7 @@ export class FunctionPool {
   readonly plan: FunctionPlan;
   readonly #log: FunctionLog;
   readonly #meter: Pick<Meter, 'invoked'> | undefined;
+  readonly #onInvoked: (record: InvocationRecord) => void;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
@@ -43,8 +45,10 @@ export class FunctionPool {
       readonly endpoints: Endpoints;
       readonly region: string;
       readonly meter?: Pick<Meter, 'invoked'>;
+      readonly onInvoked: (record: InvocationRecord) => void;
     },
   ) {
+    this.#onInvoked = options.onInvoked;
     this.plan = plan;
     this.#log = options.log;
     this.#meter = options.meter;
@@ -70,6 +74,7 @@ export class FunctionPool {
     this.#invocations += 1;
     const requestId = randomUUID();
     const worker = this.#idle.pop() ?? (await this.#start());
+    const startedAt = Date.now();
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
     this.#meter?.invoked({
       component: componentOf(this.plan.principal),
@@ -77,6 +82,8 @@ export class FunctionPool {
       cpuMs: outcome.type === 'response' ? outcome.cpuMs : 0,
       memoryMb: this.plan.memoryMb,
     });
+    const durationMs = Date.now() - startedAt;
+    this.#onInvoked({ functionName: this.plan.name, startedAt, durationMs, ok: outcome.type === 'response' });
     if (outcome.type === 'lost') {
       this.#workersReplaced += 1;
       if (outcome.isTimeout) this.#timeouts += 1;

@@ -72,6 +72,17 @@ describe('over the directory of a run that has ended', () => {
       /^the bridge does not answer: as of 2026-11-20T15:00:00.000Z.*\nhome: 0 of 90/,
     );
   });
+
+  it('dashboard says what it has nothing of, and that a deployment has its own', async () => {
+    const [empty, deployed] = await Promise.all([
+      slotwise(['dashboard'], { cwd }),
+      slotwise(['dashboard', '--outputs', join('.slotwise', LOCAL_RUN.outputsFile)], { cwd }),
+    ]);
+    expect(empty).toMatchObject({ code: 3, stdout: '' });
+    expect(empty.stderr).toMatch(/^slotwise: the local run in .* has no metrics: the local run ended before/);
+    expect(deployed).toMatchObject({ code: 2, stdout: '' });
+    expect(deployed.stderr).toContain('is in CloudWatch: this command draws local runs only');
+  });
 });
 
 /** @returns command lines of processes that name the directory, this one's own aside */

@@ -77,6 +77,10 @@ describe('the program', () => {
       ['snapshots', 'conflicts', '--csv'],
     ],
     [
+      ['dashboard', '--help'],
+      ['--out', 'UTC', 'Examples'],
+    ],
+    [
       ['verify', '--help'],
       ['17:00 Chicago', 'unknown tail', 'exit codes', 'Examples'],
     ],

@@ -13,7 +13,7 @@ import { RegistryStore } from '../../cli/registry/store.ts';
 import type { SettingOverrides } from '../../infra/settings.ts';
 import { synthesize } from '../../infra/synth.ts';
 import { startCloud } from '../../local/aws/cloud.ts';
-import type { LocalCloud } from '../../local/aws/cloud-types.ts';
+import type { CloudOptions, LocalCloud } from '../../local/aws/cloud-types.ts';
 import { type SimulatedGateway, startGateway } from '../../local/gateway/gateway.ts';
 import type { GatewayOptions } from '../../local/gateway/options.ts';
 import { BridgeProcess } from '../../local/run/bridge-process.ts';
@@ -63,11 +63,13 @@ export class System implements AsyncDisposable {
   #cloud: LocalCloud | undefined;
   #assembly = '';
   #mayBeDenied = false;
+  #cloudOptions: Pick<CloudOptions, 'metricClock' | 'streamRetryMs'> = {};
 
   static async start(options: {
     readonly bridges: readonly string[];
     /** Beside those of every journey. */
     readonly overrides?: SettingOverrides;
+    readonly cloud?: Pick<CloudOptions, 'metricClock' | 'streamRetryMs'>;
     /** A statement to take out of the policies: what needs it is then refused. */
     readonly without?: string;
   }): Promise<System> {
@@ -83,6 +85,7 @@ export class System implements AsyncDisposable {
         runsHere: true,
       }).directory;
       if (options.without !== undefined) removeStatement(system.#assembly, options.without);
+      system.#cloudOptions = options.cloud ?? {};
       system.#mayBeDenied = options.without !== undefined;
       await system.startCloud();
     } catch (cause) {
@@ -103,7 +106,11 @@ export class System implements AsyncDisposable {
 
   async startCloud(): Promise<void> {
     mkdirSync(this.awsDirectory, { recursive: true });
-    this.#cloud = await startCloud({ assembly: this.#assembly, dir: this.awsDirectory });
+    this.#cloud = await startCloud({
+      assembly: this.#assembly,
+      dir: this.awsDirectory,
+      ...this.#cloudOptions,
+    });
     writeFileSync(this.#outputsFile, this.#cloud.outputsText);
   }
 

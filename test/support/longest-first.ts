@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'test/local/run/local.test.ts',
   'test/journeys/drain.test.ts',
+  'test/journeys/alarms.test.ts',
   'test/cli/slotwise.test.ts',
   'test/cli/prove.test.ts',
   'test/functions/compact/deaths.test.ts',

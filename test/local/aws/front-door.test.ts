@@ -143,6 +143,22 @@ describe('faults', () => {
     await expect(send()).resolves.toMatchObject({ MessageId: expect.any(String) });
   });
 
+  it('answers in the words of each service while it throttles, which its client knows', async () => {
+    const { sqs, s3, dynamodb } = stores.clients('impatient');
+    const calls = {
+      sqs: () => sqs.send(new SendMessageCommand({ QueueUrl: 'http://127.0.0.1/0/q', MessageBody: 'x' })),
+      s3: () => s3.send(new GetObjectCommand({ Bucket: 'lake', Key: 'x' })),
+      dynamodb: () => dynamodb.send(new GetItemCommand({ TableName: 't', Key: { id: { S: 'x' } } })),
+    };
+    const names = { sqs: 'RequestThrottled', s3: 'SlowDown', dynamodb: 'ThrottlingException' };
+    const services = ['sqs', 's3', 'dynamodb'] as const;
+    for (const service of services) await stores.setFault(service, 'throttled');
+    await Promise.all(
+      services.map((service) => expect(calls[service]()).rejects.toMatchObject({ name: names[service] })),
+    );
+    for (const service of services) await stores.setFault(service, undefined);
+  });
+
   it('refuses connections while a service is gone, and listens on the old port again', async () => {
     const { s3 } = stores.clients('test');
     const before = stores.endpoints.s3;

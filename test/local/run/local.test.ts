@@ -126,6 +126,12 @@ describe('slotwise local', () => {
       expect(report.batches.maxSize).toBeLessThanOrEqual(50);
       expect(code).toBe(0);
       expect(record.children.filter(isAlive)).toEqual([]);
+
+      const page = join(dir, 'dashboard.html');
+      expect(await slotwise('dashboard').ended).toMatchObject({ code: 0, stdout: `${page}\n` });
+      const drawn = readFileSync(page, 'utf8');
+      expect(/LinesInUse home<\/span><b>\d+<\/b>/.test(drawn)).toBe(true);
+      expect(drawn.match(/<svg /g)?.length).toBeGreaterThan(10);
     },
     TEST_DEADLINE_MS,
   );
