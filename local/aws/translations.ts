@@ -54,10 +54,7 @@ export function withQueueUrls(sqs: Emulator, origin: () => string): Emulator {
   };
 }
 
-export function mapBody<T extends EmulatorRequest | EmulatorResponse>(
-  message: T,
-  map: (text: string) => string,
-): T {
+function mapBody<T extends EmulatorRequest | EmulatorResponse>(message: T, map: (text: string) => string): T {
   const text = message.body.toString('utf8');
   const mapped = map(text);
   if (mapped === text) return message;
