@@ -2,6 +2,8 @@ import { startBridge } from './bridge.ts';
 import { loadSettings } from './config.ts';
 import { createLog, standardOutput } from './log.ts';
 import { OutboxFault } from './outbox/fault.ts';
+import { serviceManagerOf } from './service/manager.ts';
+import { Supervision } from './service/supervision.ts';
 
 /** Exit codes: 0 stopped in order, 1 a fault after or during the start, 2 the settings, or a directory of another. */
 const FAILED = 1;
@@ -28,11 +30,16 @@ export async function runBridge(options: { readonly file?: string } = {}): Promi
   const stopping = stopRequest();
   const abort = new AbortController();
   void stopping.then((reason) => abort.abort(reason));
+  const manager = serviceManagerOf(process.env, process.pid);
+  using supervision = manager && new Supervision({ manager, log, sweep: settings.sweep });
+  supervision?.start();
   try {
     await using bridge = await startBridge({ settings, log, signal: abort.signal });
     process.send?.({ type: 'listening', statusUrl: bridge.statusUrl });
     log.info('bridge-started', { statusUrl: bridge.statusUrl });
+    supervision?.ready(bridge);
     const reason = await Promise.race([stopping, bridge.failed]);
+    supervision?.stopping(String(reason));
     if (reason instanceof Error) {
       log.error('bridge-failed', { fault: reason.message });
       return FAILED;

@@ -85,6 +85,19 @@ const overridesSchema = z.strictObject({
       sourceIps: z.array(sourceIp).min(1, 'must name at least one address').optional(),
     })
     .optional(),
+  /** An instance in EC2 for IB Gateway and one bridge. */
+  host: z
+    .strictObject({
+      /** One of the list of bridges. */
+      bridge: bridgeIdSchema,
+      /** Which of the account's two the gateway logs in to. */
+      tradingMode: z.enum(['paper', 'live']).optional(),
+      instanceType: z
+        .string()
+        .regex(/^[a-z]\d+g[a-z]*\.\w+$/, 'must be one of arm64 such as "t4g.small"')
+        .optional(),
+    })
+    .optional(),
 });
 
 export type SettingOverrides = z.infer<typeof overridesSchema>;
@@ -92,7 +105,9 @@ export type SettingOverrides = z.infer<typeof overridesSchema>;
 type Complete<T> = { readonly [Key in keyof T]-?: Complete<NonNullable<T[Key]>> };
 
 /** What an installation has only when it says so. */
-type Chosen = 'alarmEmail' | 'bridgeAccess' | 'keyArn';
+type Chosen = 'alarmEmail' | 'bridgeAccess' | 'host' | 'keyArn';
+
+export type HostSettings = Complete<NonNullable<SettingOverrides['host']>>;
 
 export type Settings = Complete<Omit<SettingOverrides, Chosen>> & {
   /** Without one the topic of the alarms has no reader until somebody subscribes. */
@@ -100,6 +115,7 @@ export type Settings = Complete<Omit<SettingOverrides, Chosen>> & {
   /** Without one each service encrypts with its own. */
   readonly keyArn: string | undefined;
   readonly bridgeAccess: NonNullable<SettingOverrides['bridgeAccess']> | undefined;
+  readonly host: HostSettings | undefined;
   /** Each has a feed queue and an identity of its own. */
   readonly bridges: readonly string[];
   /** The functions run in workers of this machine, which then need its own machine code. */
@@ -132,6 +148,9 @@ const DEFAULTS: Complete<Omit<SettingOverrides, Chosen>> = {
   keepState: true,
 };
 
+/** 2 GiB: the gateway takes about one, the bridge a fifth of that. */
+const HOST_DEFAULTS = { tradingMode: 'paper', instanceType: 't4g.small' } as const;
+
 /** Six timeouts as well: the dead-letter function takes its messages at once, without a window. */
 export const DEAD_LETTER_VISIBILITY_S = 6 * DEAD_LETTER.timeoutS;
 
@@ -163,6 +182,7 @@ export function settingsOf(given: {
     alarmEmail: overrides.alarmEmail,
     keyArn: overrides.keyArn,
     bridgeAccess: overrides.bridgeAccess,
+    host: overrides.host && { ...HOST_DEFAULTS, ...known(overrides.host), bridge: overrides.host.bridge },
     bridges,
     runsHere: given.runsHere ?? false,
   };
@@ -170,7 +190,11 @@ export function settingsOf(given: {
   return settings;
 }
 
-function checkRelations({ drain }: Settings): void {
+function checkRelations({ drain, host, bridges }: Settings): void {
+  relation(
+    host === undefined || bridges.includes(host.bridge),
+    `host.bridge must be one of "${CONTEXT.bridges}": ${bridges.join(', ')}`,
+  );
   const visibilityMinS = 6 * drain.timeoutS + drain.batchWindowS;
   relation(
     drain.visibilityTimeoutS >= visibilityMinS,

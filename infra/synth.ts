@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
 import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
+import { HOST_STACK } from '../shared/names.ts';
 import { readAuthorityCertificate } from './authority-certificate.ts';
 import { CONTEXT, type SettingOverrides, settingsOf } from './settings.ts';
 import { BridgeAccessStack } from './stacks/bridge-access.ts';
 import { CatalogStack } from './stacks/catalog.ts';
 import { FeedStack } from './stacks/feed.ts';
+import { HostStack } from './stacks/host.ts';
 import { IngestStack } from './stacks/ingest.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { StateStack } from './stacks/state.ts';
@@ -20,6 +22,7 @@ const STACKS = {
   bridgeAccess: 'SlotwiseBridgeAccess',
   observability: 'SlotwiseObservability',
   catalog: 'SlotwiseCatalog',
+  host: HOST_STACK,
 } as const;
 
 export interface SynthesizeOptions {
@@ -49,10 +52,10 @@ export function synthesize(options: SynthesizeOptions): Assembly {
   const assembly = appOf(options).synth();
   return {
     directory: assembly.directory,
-    stacks: Object.values(STACKS).map((name) => ({
-      name,
-      templateFile: assembly.getStackByName(name).templateFullPath,
-    })),
+    stacks: Object.values(STACKS).flatMap((name) => {
+      const stack = assembly.stacks.find(({ stackName }) => stackName === name);
+      return stack === undefined ? [] : [{ name, templateFile: stack.templateFullPath }];
+    }),
   };
 }
 
@@ -81,7 +84,7 @@ export function appOf(options: SynthesizeOptions): App {
   const ingest = new IngestStack(app, STACKS.ingest, { state, settings });
   const feed = new FeedStack(app, STACKS.feed, { state, settings });
   const authority = settings.bridgeAccess?.caCertificate;
-  new BridgeAccessStack(app, STACKS.bridgeAccess, {
+  const { access } = new BridgeAccessStack(app, STACKS.bridgeAccess, {
     state,
     feed,
     settings,
@@ -90,8 +93,15 @@ export function appOf(options: SynthesizeOptions): App {
         ? undefined
         : readAuthorityCertificate(resolve(fileURLToPath(PROJECT), '..', authority), new Date()),
   });
-  new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
+  const { topic } = new ObservabilityStack(app, STACKS.observability, { state, ingest, feed, settings });
   new CatalogStack(app, STACKS.catalog, { state, settings });
+  if (settings.host !== undefined) {
+    const { host, runsHere } = settings;
+    const of = access.get(host.bridge);
+    if (of === undefined) throw new RangeError(`the bridge ${host.bridge} has no access`);
+    const outputs = { ...state.outputs, ...feed.outputsOf(host.bridge) };
+    new HostStack(app, STACKS.host, { host, access: of, outputs, topic, runsHere });
+  }
   return app;
 }
 

@@ -1,5 +1,8 @@
 /** Names that the stacks give and the handlers, the bridge and the command line rely on. One place for each. */
 
+/** The stack of the EC2 host, which is there only where the settings ask for it. */
+export const HOST_STACK = 'SlotwiseHost';
+
 /** Environment variables of the functions. */
 export const FUNCTION_ENV = {
   lakeBucket: 'LAKE_BUCKET',

@@ -1,5 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
-import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { bridgePolicyPath } from '../../shared/names.ts';
@@ -21,27 +21,30 @@ export interface BridgeAccessProps {
  */
 export class BridgeAccess extends Construct {
   readonly policy: ManagedPolicy;
+  /** The same for an identity that is not deployed together with the policy. */
+  readonly statements: readonly PolicyStatement[];
 
   constructor(scope: Construct, id: string, props: BridgeAccessProps) {
     super(scope, id);
     const { bridge, feed, state, settings } = props;
+    this.statements = [
+      allow('SendSnapshots', { actions: ['sqs:SendMessage'], resources: [state.snapshots.queueArn] }),
+      allow('ReceiveOwnFeed', {
+        actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'],
+        resources: [feed.queueArn],
+      }),
+      allow('ReadRegistry', {
+        actions: ['dynamodb:GetItem', 'dynamodb:Query'],
+        resources: [state.registry.tableArn],
+      }),
+      allow('ReadPositions', { actions: ['dynamodb:Query'], resources: [state.positions.tableArn] }),
+      allow('ReadLease', { actions: ['dynamodb:GetItem'], resources: [state.positions.tableArn] }),
+      ...useCustomerKey(settings),
+    ];
     this.policy = new ManagedPolicy(this, 'Policy', {
       path: bridgePolicyPath(bridge),
       description: `slotwise bridge ${bridge} of ${Stack.of(this).stackName}`,
-      statements: [
-        allow('SendSnapshots', { actions: ['sqs:SendMessage'], resources: [state.snapshots.queueArn] }),
-        allow('ReceiveOwnFeed', {
-          actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'],
-          resources: [feed.queueArn],
-        }),
-        allow('ReadRegistry', {
-          actions: ['dynamodb:GetItem', 'dynamodb:Query'],
-          resources: [state.registry.tableArn],
-        }),
-        allow('ReadPositions', { actions: ['dynamodb:Query'], resources: [state.positions.tableArn] }),
-        allow('ReadLease', { actions: ['dynamodb:GetItem'], resources: [state.positions.tableArn] }),
-        ...useCustomerKey(settings),
-      ],
+      statements: [...this.statements],
     });
   }
 }

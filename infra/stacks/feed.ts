@@ -116,6 +116,14 @@ export class FeedStack extends Stack {
     return queue;
   }
 
+  /**
+   * By name: its part of the outputs file, of one bridge. Inside of another text the queue's URL has to stay a text:
+   * JSON in JSON is escaped here, where CloudFormation would not.
+   */
+  outputsOf(bridge: string): Readonly<Record<string, string>> {
+    return { [OUTPUTS.feedQueueUrls]: JSON.stringify({ [bridge]: this.queues.get(bridge)?.queueUrl }) };
+  }
+
   #queueUrls(): string {
     const urls = [...this.queues].map(([bridge, queue]) => [bridge, queue.queueUrl] as const);
     return this.toJsonString(Object.fromEntries(urls));

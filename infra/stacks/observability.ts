@@ -13,6 +13,8 @@ import type { StateStack } from './state.ts';
 
 /** What looks at the others and holds nothing: it can be deleted and deployed again at any time. */
 export class ObservabilityStack extends Stack {
+  /** Told of every alarm. */
+  readonly topic: Topic;
   constructor(
     scope: Construct,
     id: string,
@@ -48,6 +50,7 @@ export class ObservabilityStack extends Stack {
     if (settings.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(settings.alarmEmail));
     const alarms = new Alarms(this, 'Alarms', { state, ingest, feed, bridges, topic });
     new Overview(this, 'Overview', { state, ingest, feed, bridges, alarms: alarms.all });
+    this.topic = topic;
     new CfnOutput(this, 'AlarmTopic', { value: topic.topicArn });
   }
 }

@@ -18,6 +18,7 @@ export class StateStack extends Stack {
   readonly positions: Table;
   readonly audit: Table;
   readonly registry: Table;
+  readonly #outputs = new Map<string, string>();
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id, {
@@ -77,7 +78,13 @@ export class StateStack extends Stack {
     this.#output(OUTPUTS.lakeBucket, this.lake.bucketName);
   }
 
+  /** By name: its part of the outputs file. */
+  get outputs(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#outputs);
+  }
+
   #output(name: string, value: string): void {
     new CfnOutput(this, name, { value });
+    this.#outputs.set(name, value);
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { HOST_STACK } from '../../shared/names.ts';
 import { TemplateFault } from './template-fault.ts';
 
 const resourceSchema = z.object({
@@ -79,6 +80,8 @@ export function readAssembly(dir: string): readonly Stack[] {
     }
     if (artifact.type !== 'aws:cloudformation:stack') continue;
     const { templateFile, stackName = id } = artifact.properties;
+    // The machine itself is the host.
+    if (stackName === HOST_STACK) continue;
     if (templateFile === undefined) {
       throw new TemplateFault({ stack: id, logicalId: 'manifest' }, 'the stack has no template file');
     }

@@ -34,6 +34,7 @@ try {
         bridgeAccess: { caCertificate: files.certificate, sourceIps: ['203.0.113.7/32'] },
         keyArn: 'arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0',
         keepState: false,
+        host: { bridge: 'cloud' },
       },
     },
   };

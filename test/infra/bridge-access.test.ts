@@ -113,7 +113,7 @@ describe('a bridge outside AWS', () => {
       'bridge-cloud',
       'bridge-home',
     ]);
-    expect(identities.get('bridge-home')?.map(({ statements }) => statements.length)).toEqual([4]);
+    expect(identities.get('bridge-home')?.map(({ statements }) => statements.length)).toEqual([5]);
   });
 });
 

@@ -17,6 +17,7 @@ async function everything(directory: string): Promise<SettingOverrides> {
     bridgeAccess: { caCertificate: files.certificate, sourceIps: ['203.0.113.7/32'] },
     keyArn: 'arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0',
     keepState: false,
+    host: { bridge: 'cloud' },
   };
 }
 
@@ -71,13 +72,14 @@ interface Acknowledgement {
   readonly reason: string;
 }
 
-/** All of the tree, in the words in which cdk-nag looks for them. */
+/** All of the tree that are ours, in the words in which cdk-nag looks for them. CDK makes some of its own. */
 function acknowledgements(scope: IConstruct): Acknowledgement[] {
   return scope.node.findAll().flatMap((at) =>
     at.node.metadata
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
       .flatMap(({ data }) => Object.entries(data as Record<string, string>))
-      .map(([id, reason]) => ({ at, id: id.replace(/^annotation::/i, ''), reason })),
+      .map(([id, reason]) => ({ at, id: id.replace(/^annotation::/i, ''), reason }))
+      .filter(({ id }) => !id.startsWith('CloudFormation-Validate::')),
   );
 }
 

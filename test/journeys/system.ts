@@ -22,6 +22,7 @@ import { POSITIONS } from '../../shared/names.ts';
 import { type BridgeStatus, bridgeStatusSchema } from '../../shared/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { removeStatement } from '../support/statements.ts';
+import { unitEnvironment } from '../support/unit.ts';
 
 /** The templates as they deploy, but for the waits: a test must not last as long as a visibility timeout. */
 const OVERRIDES = {
@@ -161,12 +162,37 @@ export class System implements AsyncDisposable {
     return Item;
   }
 
-  async bridge(
+  /** A bridge that has no time to lose. */
+  bridge(
     id: string,
     gateway: SimulatedGateway,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<RunningBridge> {
     const stateDir = join(this.directory, 'bridge', settings.SLOTWISE_STATE_DIR ?? id);
+    return this.#start(id, gateway, {
+      ...HASTE,
+      SLOTWISE_OUTPUTS: this.#outputsFile,
+      ...settings,
+      SLOTWISE_BRIDGE: id,
+      SLOTWISE_STATE_DIR: stateDir,
+    });
+  }
+
+  /** A bridge as its systemd unit starts it: the outputs file and the gateway's port are all that it has. */
+  service(id: string, gateway: SimulatedGateway): Promise<RunningBridge> {
+    return this.#start(id, gateway, {
+      ...unitEnvironment(id, this.directory),
+      // Where several run beside each other.
+      SLOTWISE_STATUS_PORT: '0',
+    });
+  }
+
+  async #start(
+    id: string,
+    gateway: SimulatedGateway,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<RunningBridge> {
+    const stateDir = environment.SLOTWISE_STATE_DIR ?? '';
     mkdirSync(stateDir, { recursive: true });
     const logFile = join(stateDir, 'bridge.log');
     const child = BridgeProcess.spawn({
@@ -174,12 +200,8 @@ export class System implements AsyncDisposable {
       environment: {
         PATH: process.env.PATH,
         ...this.cloud.env(`bridge-${id}`),
-        ...HASTE,
-        SLOTWISE_OUTPUTS: this.#outputsFile,
         SLOTWISE_GATEWAY_PORT: String(gateway.port),
-        ...settings,
-        SLOTWISE_BRIDGE: id,
-        SLOTWISE_STATE_DIR: stateDir,
+        ...environment,
       },
     });
     const end = async () => {

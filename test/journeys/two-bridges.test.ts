@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
@@ -28,11 +29,17 @@ describe('two bridges', () => {
     };
     await system.register([...condorsOf('home'), ...condorsOf('away')]);
     bridges = {
-      home: await system.bridge('home', gateways.home),
+      home: await system.service('home', gateways.home),
       away: await system.bridge('away', gateways.away),
     };
   }, 60_000);
   afterAll(() => system?.[Symbol.asyncDispose]());
+
+  it('need no other configuration than the outputs of the deployment', async () => {
+    const { lines } = await bridges.home.until(({ sweeps }) => sweeps.complete > 0, 'a sweep');
+    expect(lines.setting).toBe(100);
+    expect(bridges.home.stateDir).toBe(join(system.directory, 'slotwise-home'));
+  });
 
   it('each stream and record the accounts of their own gateway, and no line crosses', async () => {
     for (const id of ['home', 'away'] as const) {
