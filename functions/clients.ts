@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type Patience, retryTransient } from './patience.ts';
 
 /**
  * Bounds of one call: three attempts of three seconds each leave the drain time to write down what failed, even
@@ -25,8 +26,14 @@ export function connectSqs(): SQSClient {
   return new SQSClient(bounded);
 }
 
-export function connectDynamoDb(): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient(bounded), {
+/** @param patience with tables that throttle; without it the SDK's own */
+export function connectDynamoDb(patience?: Patience): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({
+    ...bounded,
+    ...(patience !== undefined && { retryStrategy: retryTransient(bounded.maxAttempts) }),
+  });
+  patience?.attach(client);
+  return DynamoDBDocumentClient.from(client, {
     marshallOptions: { removeUndefinedValues: true },
   });
 }

@@ -30,4 +30,16 @@ export const DRAIN_METRICS = [
   { name: 'RecordsFailed', unit: 'Count', meaning: 'messages that go back to the queue' },
 ] as const satisfies readonly Metric[];
 
+/**
+ * Of one pass, by dimension Function, under a name that is there already; reported only when it is not 0, so that
+ * CloudWatch bills an eleventh metric for the hours of a fault alone.
+ */
+export const COMPACT_METRICS = [
+  {
+    name: 'RecordsFailed',
+    unit: 'Count',
+    meaning: 'ids with two bodies: the table has neither, or the first',
+  },
+] as const satisfies readonly Metric[];
+
 export const METRIC_DIMENSION = { bridge: 'Bridge', function: 'Function' } as const;

@@ -130,15 +130,18 @@ async function storedRows(
   about: Parameters<typeof import('../audit/rows.ts').readRows>[1],
   { cloud, target, signal }: Place,
 ) {
-  const [{ openLake }, { lakeCacheDirectory }, { readRows }] = await Promise.all([
+  const [{ openLake }, { daysOfTime }, { lakeCacheDirectory }, { readRows }] = await Promise.all([
     import('../lake/lake.ts'),
+    import('../lake/objects.ts'),
     import('../target.ts'),
     import('../audit/rows.ts'),
   ]);
+  const time = 'time' in about ? about.time : undefined;
   await using lake = await openLake({
     s3: cloud.s3,
     bucket: cloud.outputs.lakeBucket,
     cacheDirectory: lakeCacheDirectory(target, process.env),
+    ...(time !== undefined && { days: daysOfTime({ fromMs: time.startMs, toMs: time.endMs }) }),
     signal,
   });
   return await readRows(lake, about, signal);

@@ -50,26 +50,28 @@ async function history(conId: number, options: HistoryOptions): Promise<void> {
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
     throw new CommandFailure(EXIT.usage, '--from must be before --to');
   }
-  const [{ openCloud }, { openLake }, { lakeCacheDirectory }, { readHistory }] = await Promise.all([
-    import('../cloud.ts'),
-    import('../lake/lake.ts'),
-    import('../target.ts'),
-    import('../history/rows.ts'),
-  ]);
+  const [{ openCloud }, { openLake }, { daysOfTime }, { lakeCacheDirectory }, { readHistory }] =
+    await Promise.all([
+      import('../cloud.ts'),
+      import('../lake/lake.ts'),
+      import('../lake/objects.ts'),
+      import('../target.ts'),
+      import('../history/rows.ts'),
+    ]);
   await interruptible(async (signal) => {
     await using cloud = await openCloud(target);
+    const range = {
+      ...(fromMs === undefined ? {} : { fromMs }),
+      ...(toMs === undefined ? {} : { toMs }),
+    };
     await using lake = await openLake({
       s3: cloud.s3,
       bucket: cloud.outputs.lakeBucket,
       cacheDirectory: lakeCacheDirectory(target, process.env),
+      days: daysOfTime(range),
       signal,
     });
-    const about = {
-      conId,
-      ...(fromMs === undefined ? {} : { fromMs }),
-      ...(toMs === undefined ? {} : { toMs }),
-    };
-    const rows = await readHistory(lake, about, signal);
+    const rows = await readHistory(lake, { conId, ...range }, signal);
     if (options.json) return printJson(rows);
     if (options.csv) {
       const [{ answerAsCsv }, { historyAnswer }] = await Promise.all([

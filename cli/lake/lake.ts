@@ -3,7 +3,14 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type Answer, toCell } from './cells.ts';
 import { countConflicts, countStored, type StoredCounts } from './counts.ts';
-import { cachePath, fetchObjects, type LakeObject, listRawObjects, listTableFiles } from './objects.ts';
+import {
+  cachePath,
+  type DayRange,
+  fetchObjects,
+  type LakeObject,
+  listRawObjects,
+  listTableFiles,
+} from './objects.ts';
 import { viewStatements } from './views.ts';
 
 export interface LakeOptions {
@@ -11,6 +18,11 @@ export interface LakeOptions {
   readonly bucket: string;
   /** Copies of objects are kept here, and fetched once. */
   readonly cacheDirectory: string;
+  /**
+   * Only what was observed on these days; default all. Whatever lies on others is neither fetched nor opened, so an id
+   * whose two bodies are of two days is not known as such.
+   */
+  readonly days?: DayRange;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -42,10 +54,10 @@ export class QueryError extends Error {
  * @throws what S3 answers, as it came
  */
 export async function openLake(options: LakeOptions): Promise<Lake> {
-  const { s3, bucket, signal } = options;
+  const { s3 } = options;
   const cacheDirectory = resolve(options.cacheDirectory);
-  const { objects, foreign } = await listRawObjects(s3, bucket, signal);
-  const tableFiles = await listTableFiles(s3, bucket, signal);
+  const { objects, foreign } = await listRawObjects(s3, options);
+  const tableFiles = await listTableFiles(s3, options);
   const gone = await fetchObjects([...objects, ...tableFiles], { ...options, cacheDirectory });
   const lacking = tableFiles.find(({ key }) => gone.has(key));
   if (lacking !== undefined) throw new Error(`${lacking.key} is missing, and the table needs it`);

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { GetObjectCommand, NoSuchKey, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { loadTable } from '../../shared/delta/load.ts';
 import { fileKey } from '../../shared/delta/log.ts';
-import { LAKE } from '../../shared/names.ts';
+import { PARTITION } from '../../shared/delta/schema.ts';
+import { LAKE, utcDay } from '../../shared/names.ts';
 
 /** Downloads at once: enough to hide the latency of S3, few enough for a home line. */
 const FETCHES_MAX = 16;
@@ -23,13 +24,42 @@ export interface Listing {
   readonly foreign: readonly string[];
 }
 
-export async function listRawObjects(s3: S3Client, bucket: string, signal?: AbortSignal): Promise<Listing> {
+/** UTC days, `YYYY-MM-DD`, both of them part of it; open where one is not said. */
+export interface DayRange {
+  readonly first?: string;
+  readonly last?: string;
+}
+
+/** @returns the days that an instant of this time can be in */
+export function daysOfTime(time: { readonly fromMs?: number; readonly toMs?: number }): DayRange {
+  const { fromMs, toMs } = time;
+  return {
+    ...(fromMs !== undefined && { first: utcDay(new Date(fromMs).toISOString()) }),
+    // Its end is not part of it.
+    ...(toMs !== undefined && { last: utcDay(new Date(toMs - 1).toISOString()) }),
+  };
+}
+
+export async function listRawObjects(
+  s3: S3Client,
+  options: { readonly bucket: string; readonly days?: DayRange; readonly signal?: AbortSignal },
+): Promise<Listing> {
+  const { bucket, signal, days: { first, last } = {} } = options;
   const objects: LakeObject[] = [];
   const foreign: string[] = [];
-  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: LAKE.raw })) {
+  const input = {
+    Bucket: bucket,
+    Prefix: LAKE.raw,
+    ...(first !== undefined && { StartAfter: `${LAKE.raw}dt=${first}` }),
+  };
+  // Behind every key of that day: a slash comes before a digit.
+  const end = last === undefined ? undefined : `${LAKE.raw}dt=${last}0`;
+  for await (const page of paginateListObjectsV2({ client: s3 }, input)) {
     signal?.throwIfAborted();
     for (const { Key: key, Size: sizeBytes } of page.Contents ?? []) {
       if (key === undefined || sizeBytes === undefined) continue;
+      // Keys come in text order: days that follow are not listed any more.
+      if (end !== undefined && key >= end) return { objects, foreign };
       if (RAW_KEY.test(key)) objects.push({ key, sizeBytes });
       else foreign.push(key);
     }
@@ -40,9 +70,9 @@ export async function listRawObjects(s3: S3Client, bucket: string, signal?: Abor
 /** @returns the files that the newest version of the Delta table has; none before the first compaction */
 export async function listTableFiles(
   s3: S3Client,
-  bucket: string,
-  signal?: AbortSignal,
+  options: { readonly bucket: string; readonly days?: DayRange; readonly signal?: AbortSignal },
 ): Promise<LakeObject[]> {
+  const { bucket, signal, days: { first, last } = {} } = options;
   const { state } = await loadTable({
     listKeys: async (prefix, after) => {
       const keys: string[] = [];
@@ -55,7 +85,10 @@ export async function listTableFiles(
     },
     bytes: (key) => objectBytes(key, { s3, bucket, ...(signal && { signal }) }),
   });
-  return [...state.files.values()].map((file) => ({ key: fileKey(file), sizeBytes: file.size }));
+  const isAsked = (day: string) => (first ?? day) <= day && day <= (last ?? day);
+  return [...state.files.values()]
+    .filter(({ partitionValues }) => isAsked(partitionValues[PARTITION.name] ?? ''))
+    .map((file) => ({ key: fileKey(file), sizeBytes: file.size }));
 }
 
 export interface FetchOptions {

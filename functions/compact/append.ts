@@ -1,8 +1,9 @@
 import type { TableState } from '../../shared/delta/log.ts';
 import { evolved } from '../../shared/delta/schema.ts';
 import { COMPACT } from '../../shared/limits.ts';
-import { openCommitted, openRaw, rawObjects, type Work, writeFiles } from './day.ts';
+import { openCommitted, PLACE, type Work, writeFiles } from './day.ts';
 import { proposeAppend, tableColumns } from './plan.ts';
+import { openRaw, rawObjects } from './raw.ts';
 
 export interface Appended {
   readonly state: TableState;
@@ -22,16 +23,15 @@ export interface Appended {
 const JUDGE = `CREATE OR REPLACE TEMP TABLE judged AS
   WITH ids AS (
     SELECT snapshot_id, min(body_digest) AS least, max(body_digest) AS greatest,
-      arg_min({'filename': filename, 'row': file_row_number}, {'at': received_at, 'key': object_key}) AS pick
+      arg_min(${PLACE}, received_at) AS ${PLACE}
     FROM delivered GROUP BY snapshot_id
   ), known AS (SELECT DISTINCT snapshot_id, body_digest FROM committed)
-  SELECT snapshot_id, pick.filename AS filename, pick.row AS file_row_number,
-    known.snapshot_id IS NOT NULL AS is_known,
-    least <> greatest OR least <> coalesce(known.body_digest, least) AS is_conflict
+  SELECT ${PLACE}, known.snapshot_id IS NULL AS is_new,
+    CASE WHEN least <> greatest OR least <> known.body_digest THEN snapshot_id END AS conflicting_id
   FROM ids LEFT JOIN known USING (snapshot_id)`;
 
 const COUNT = `SELECT
-  count(*) FILTER (NOT is_known AND NOT is_conflict), count(*) FILTER (is_conflict) FROM judged`;
+  count(*) FILTER (is_new AND conflicting_id IS NULL), count(conflicting_id) FROM judged`;
 
 /**
  * Rows of an object that also holds an id with two bodies do not name it, so that it is read again in every pass:
@@ -39,9 +39,10 @@ const COUNT = `SELECT
  */
 const NEW_ROWS = `(
   SELECT * REPLACE (CASE WHEN object_key IN (
-      SELECT object_key FROM delivered SEMI JOIN (FROM judged WHERE is_conflict) USING (snapshot_id)
+      SELECT object_key FROM delivered
+      WHERE snapshot_id IN (SELECT conflicting_id FROM judged WHERE conflicting_id IS NOT NULL)
     ) THEN NULL ELSE object_key END AS object_key)
-  FROM delivered SEMI JOIN (FROM judged WHERE NOT is_known AND NOT is_conflict) USING (filename, file_row_number))`;
+  FROM delivered SEMI JOIN (FROM judged WHERE is_new AND conflicting_id IS NULL) USING (${PLACE}))`;
 
 /**
  * Brings a day's rows into the table that it does not have yet, a bounded number of raw objects at a time. How far it

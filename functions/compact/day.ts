@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileKey, filesOfDay, type TableState } from '../../shared/delta/log.ts';
 import { PARTITION, type TableColumn } from '../../shared/delta/schema.ts';
 import { COMPACT } from '../../shared/limits.ts';
-import { rawPrefix } from '../../shared/names.ts';
 import type { DeltaTable } from './delta-table.ts';
 import type { Objects } from './objects.ts';
 import type { NewFile } from './plan.ts';
@@ -20,21 +19,29 @@ export interface Work {
   readonly graceMs: number;
   /** Raw objects that one commit takes. */
   readonly batchObjects: number;
+  /** Raw objects that are put together at once. */
+  readonly openObjects: number;
   /** False once no further batch should begin. */
   readonly hasTime: () => boolean;
 }
 
 const COPY_OPTIONS = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${COMPACT.rowGroupRows}, KV_METADATA {schema_version: '1'}`;
 
-const RAW_KEY = /\/[0-9a-f]{64}\.parquet$/;
+/** Tells the rows of a relation apart. */
+export const PLACE = 'place_of_row';
 
-/** @returns keys of what the drain wrote for the day, the oldest first; anything else there is not ours to touch */
-export async function rawObjects({ objects }: Work, day: string): Promise<string[]> {
-  const listed = await objects.list(rawPrefix(day));
-  return listed
-    .filter(({ key }) => RAW_KEY.test(key))
-    .toSorted((left, right) => left.modifiedMs - right.modifiedMs || (left.key < right.key ? -1 : 1))
-    .map(({ key }) => key);
+/** @returns SQL: all rows of some Parquet files, with every column that any of them has, and PLACE */
+export function rowsOfFiles(paths: readonly string[]): string {
+  return `(SELECT *, (file_index << 32) + file_row_number AS ${PLACE}
+    FROM read_parquet(${literals(paths)}, union_by_name = true, hive_partitioning = false))`;
+}
+
+/** @returns the columns of such a relation, without PLACE */
+export async function columnsOfRows(bench: Workbench, relation: string): Promise<TableColumn[]> {
+  const described = await bench.rows(`DESCRIBE FROM ${relation}`);
+  return described
+    .map(([name, type]) => ({ name: String(name), type: String(type) }))
+    .filter(({ name }) => name !== PLACE);
 }
 
 /** Makes the view `committed` over the files of the day, copies of which are brought unless they are here. */
@@ -54,45 +61,12 @@ export async function openCommitted(work: Work, state: TableState, day: string):
 }
 
 /**
- * Makes the view `delivered` over all rows of raw objects, with every column that any of them has, and `object_key`.
- * A few hundred at a time are put together first: the database keeps the metadata of all that it has open.
- */
-export async function openRaw(work: Work, keys: readonly string[]): Promise<readonly TableColumn[]> {
-  const { bench, objects } = work;
-  const chunks = await bench.emptied('chunks');
-  const paths: string[] = [];
-  for (let start = 0; start < keys.length; start += COMPACT.openObjects) {
-    const part = keys.slice(start, start + COMPACT.openObjects);
-    const files = await objects.fetch(part, await bench.emptied('raw'));
-    const path = join(chunks, `${start}.parquet`);
-    const [first = ''] = part;
-    const directory = first.slice(0, first.lastIndexOf('/') + 1);
-    await bench.run(
-      `COPY (
-         SELECT * EXCLUDE (filename), ${literal(directory)} || parse_filename(filename) AS object_key
-         FROM read_parquet(${literals(files)}, union_by_name = true, filename = true, hive_partitioning = false)
-       ) TO ${literal(path)} (FORMAT parquet, COMPRESSION snappy)`,
-    );
-    paths.push(path);
-  }
-  await bench.emptied('raw');
-  await bench.run(
-    `CREATE OR REPLACE VIEW delivered AS
-     FROM read_parquet(${literals(paths)}, union_by_name = true, filename = true, file_row_number = true)`,
-  );
-  const described = await bench.rows('DESCRIBE delivered');
-  return described
-    .map(([name, type]) => ({ name: String(name), type: String(type) }))
-    .filter(({ name }) => name !== 'filename' && name !== 'file_row_number');
-}
-
-/**
  * Writes rows as files of the table, one row group each, and uploads them. Sorted over all of them, a file at a time:
  * the order is found by its narrow key, and only the rows of one file are in memory.
  *
  * Their names nobody has used and nobody will: what is there and not committed may be vacuumed at any time, so no
  * writer ever takes over what another one left.
- * @param from SQL: a relation with some of the columns, and `filename` and `file_row_number` to tell its rows apart
+ * @param from SQL: a relation with some of the columns, and PLACE
  */
 export async function writeFiles(
   work: Work,
@@ -111,8 +85,7 @@ export async function writeFiles(
   const count = Math.ceil(rows / COMPACT.rowGroupRows);
   await bench.run(
     `CREATE OR REPLACE TEMP TABLE ordered AS
-     SELECT filename, file_row_number,
-       (row_number() OVER (ORDER BY ${SORT}) - 1) // ${Math.ceil(rows / count)} AS part
+     SELECT ${PLACE}, (row_number() OVER (ORDER BY ${SORT}) - 1) // ${Math.ceil(rows / count)} AS part
      FROM ${from}`,
   );
   const selected = columns.map(
@@ -121,7 +94,7 @@ export async function writeFiles(
   const files: NewFile[] = [];
   for (let part = 0; part < count; part += 1) {
     const sql = `SELECT ${selected.join(', ')}
-      FROM ${from} SEMI JOIN (FROM ordered WHERE part = ${part}) USING (filename, file_row_number)
+      FROM ${from} SEMI JOIN (FROM ordered WHERE part = ${part}) USING (${PLACE})
       ORDER BY ${SORT}`;
     files.push(await writeFile(work, { day: options.day, sql, columns }));
   }

@@ -2,11 +2,13 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { COMPACT } from '../../shared/limits.ts';
+import { COMPACT_METRICS } from '../../shared/metrics.ts';
 import { FUNCTION_ENV } from '../../shared/names.ts';
 import { connectS3 } from '../clients.ts';
 import { required } from '../environment.ts';
 import { Lake } from '../lake.ts';
 import { createLog } from '../log.ts';
+import { embeddedMetrics } from '../metrics.ts';
 import { observed } from '../observed.ts';
 import { compact, type PassOutcome } from './compact.ts';
 import { DeltaTable } from './delta-table.ts';
@@ -34,12 +36,25 @@ async function runPass(event: unknown, context: Context): Promise<PassOutcome> {
       nowMs: Date.now(),
       graceMs,
       batchObjects: COMPACT.batchObjects,
+      openObjects: COMPACT.openObjects,
       hasTime: () => context.getRemainingTimeInMillis() > COMPACT.reserveMs,
     },
     pass,
   );
   const { conflicts, ...counts } = outcome;
-  for (const { day, ids } of conflicts) log.error('snapshot.conflict', { day, ids });
+  for (const { day, ids } of conflicts) {
+    log.write(
+      embeddedMetrics({
+        event: 'snapshot.conflict',
+        at: Date.now(),
+        dimension: 'function',
+        dimensionValue: 'compact',
+        metrics: COMPACT_METRICS,
+        values: { RecordsFailed: ids },
+        properties: { level: 'ERROR', day, ids },
+      }),
+    );
+  }
   log.info('lake.compacted', { pass, ...counts });
   return outcome;
 }

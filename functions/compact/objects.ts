@@ -9,10 +9,10 @@ import {
   PutObjectCommand,
   paginateListObjectsV2,
   type S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { LogStore } from '../../shared/delta/load.ts';
 import { COMPACT } from '../../shared/limits.ts';
+import { SmallObjects } from './small-objects.ts';
 
 export interface Listed {
   readonly key: string;
@@ -24,10 +24,12 @@ export interface Listed {
 export class Objects implements LogStore {
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #small: SmallObjects;
 
   constructor(client: S3Client, bucket: string) {
     this.#client = client;
     this.#bucket = bucket;
+    this.#small = new SmallObjects(client, bucket);
   }
 
   /** @param after only keys behind it in text order */
@@ -53,14 +55,8 @@ export class Objects implements LogStore {
   }
 
   /** @returns undefined when there is none */
-  async bytes(key: string): Promise<Uint8Array | undefined> {
-    try {
-      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-      return await Body?.transformToByteArray();
-    } catch (fault) {
-      if (fault instanceof S3ServiceException && fault.$metadata.httpStatusCode === 404) return undefined;
-      throw fault;
-    }
+  bytes(key: string): Promise<Uint8Array | undefined> {
+    return this.#small.read(key);
   }
 
   async listKeys(prefix: string, after?: string): Promise<string[]> {
@@ -84,6 +80,18 @@ export class Objects implements LogStore {
       await rename(`${path}.part`, path);
     });
     return paths;
+  }
+
+  /**
+   * Reads small objects, many at once, in no order.
+   * @throws when one of them is gone
+   */
+  async each(keys: readonly string[], take: (key: string, bytes: Uint8Array) => void): Promise<void> {
+    await inParallel(keys, async (key) => {
+      const bytes = await this.#small.read(key);
+      if (bytes === undefined) throw new Error(`${key} is gone`);
+      take(key, bytes);
+    });
   }
 
   /** Overwrites: for what says the same whoever writes it. */

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { fileKey, filesOfDay, type TableState } from '../../shared/delta/log.ts';
-import { type Work, writeFiles } from './day.ts';
+import { columnsOfRows, rowsOfFiles, type Work, writeFiles } from './day.ts';
 import { planRearrangements, proposeRearrangement, rowsOf, tableColumns } from './plan.ts';
-import { literals } from './workbench.ts';
 
 export interface Rearranged {
   readonly state: TableState;
@@ -18,13 +17,13 @@ export async function rearrangeDay(work: Work, start: TableState, day: string): 
   for (const group of planRearrangements(filesOfDay(start, day))) {
     if (!work.hasTime()) break;
     const paths = await work.objects.fetch(group.map(fileKey), join(work.bench.directory, 'table'));
-    const from = `read_parquet(${literals(paths)}, union_by_name = true, filename = true, file_row_number = true)`;
-    const found = await work.bench.rows(`DESCRIBE FROM ${from}`);
+    const from = rowsOfFiles(paths);
+    const found = await columnsOfRows(work.bench, from);
     const files = await writeFiles(work, {
       day,
       from,
       rows: group.reduce((sum, each) => sum + rowsOf(each), 0),
-      present: new Set(found.map(([name]) => String(name))),
+      present: new Set(found.map(({ name }) => name)),
       columns: tableColumns(state),
     });
     const outcome = await work.table.commit(

@@ -1,7 +1,8 @@
 import { fileKey, type TableState } from '../../shared/delta/log.ts';
 import { LAKE } from '../../shared/names.ts';
-import { openCommitted, openRaw, rawObjects, type Work } from './day.ts';
+import { openCommitted, type Work } from './day.ts';
 import { planVacuum, transactionId } from './plan.ts';
+import { openRaw, rawObjects } from './raw.ts';
 
 /** Objects of which every row, with this very body, is in the table. */
 const RETIRED = `SELECT object_key

@@ -23,10 +23,22 @@ const LEASE_IS_FREE = [
   '(#bridge <> :bridge AND #at < :expired)',
 ].join(' OR ');
 
-/** The positions table: the latest snapshot of every holder and contract, and who has the account. */
+/** Contracts whose state is remembered. */
+const KNOWN_MAX = 20_000;
+
+type Place = Pick<Snapshot, 'bridge' | 'epoch' | 'seq'>;
+
+/**
+ * The positions table: the latest snapshot of every holder and contract, and who has the account.
+ *
+ * After an outage the newest is sent first, so nearly all of a backlog is older than what the table has by then. A
+ * write that the table refuses costs and is throttled as any other: what this process knows to be older is not sent.
+ */
 export class Positions {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
+  /** Of each contract what the table has been seen to hold; a state is only ever followed by a newer one. */
+  readonly #known = new Map<string, Place>();
 
   constructor(client: DynamoDBDocumentClient, table: string) {
     this.#client = client;
@@ -36,7 +48,9 @@ export class Positions {
   /** @param receivedAt ISO 8601 @returns `older` when what is there is as new or newer */
   async putNewer(snapshot: Snapshot, receivedAt: string): Promise<'written' | 'older'> {
     const { bridge, epoch, seq, observedAt } = snapshot;
-    return this.#put({
+    const key = positionKey(snapshot);
+    if (this.#isKnownOlder(key, snapshot)) return 'older';
+    const outcome = await this.#put({
       Item: positionItem(snapshot, receivedAt),
       ConditionExpression: NEWER_WINS,
       ExpressionAttributeNames: {
@@ -53,13 +67,15 @@ export class Positions {
         ':observedAt': observedAt,
       },
     });
+    this.#know(key, outcome.present ?? snapshot);
+    return outcome.kind;
   }
 
   /** @returns `older` when another bridge has the account, or a newer heartbeat was here before */
   async renewLease(account: string, heartbeat: Heartbeat): Promise<'written' | 'older'> {
     const { bridge, at } = heartbeat;
     const expired = new Date(Date.parse(at) - BRIDGE.leaseMs).toISOString();
-    return this.#put({
+    const { kind } = await this.#put({
       Item: {
         [POSITIONS.partitionKey]: account,
         [POSITIONS.sortKey]: POSITIONS.leaseConId,
@@ -70,17 +86,52 @@ export class Positions {
       ExpressionAttributeNames: { '#account': POSITIONS.partitionKey, '#bridge': 'bridge', '#at': 'at' },
       ExpressionAttributeValues: { ':bridge': bridge, ':at': at, ':expired': expired },
     });
+    return kind;
   }
 
-  async #put(input: Omit<PutCommandInput, 'TableName'>): Promise<'written' | 'older'> {
+  /** Of one bridge only: its own sequence says for good what is older, whatever others have written since. */
+  #isKnownOlder(key: string, { bridge, epoch, seq }: Place): boolean {
+    const known = this.#known.get(key);
+    if (known?.bridge !== bridge) return false;
+    return epoch < known.epoch || (epoch === known.epoch && seq <= known.seq);
+  }
+
+  #know(key: string, { bridge, epoch, seq }: Place): void {
+    // Two writes of one contract may have been under way at once.
+    if (this.#isKnownOlder(key, { bridge, epoch, seq })) return;
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+    this.#known.set(key, { bridge, epoch, seq });
+  }
+
+  async #put(input: Omit<PutCommandInput, 'TableName'>): Promise<PutOutcome> {
     try {
-      await this.#client.send(new PutCommand({ TableName: this.#table, ...input }));
-      return 'written';
+      await this.#client.send(
+        new PutCommand({
+          TableName: this.#table,
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          ...input,
+        }),
+      );
+      return { kind: 'written' };
     } catch (fault) {
-      if (fault instanceof ConditionalCheckFailedException) return 'older';
-      throw fault;
+      if (!(fault instanceof ConditionalCheckFailedException)) throw fault;
+      return { kind: 'older', ...presentIn(fault.Item) };
     }
   }
+}
+
+interface PutOutcome {
+  readonly kind: 'written' | 'older';
+  /** What the table has instead, where it said so. */
+  readonly present?: Place;
+}
+
+function presentIn(item: ConditionalCheckFailedException['Item']): Pick<PutOutcome, 'present'> {
+  const bridge = item?.bridge?.S;
+  const epoch = item?.epoch?.S;
+  const seq = item?.seq?.N;
+  if (bridge === undefined || epoch === undefined || seq === undefined) return {};
+  return { present: { bridge, epoch, seq: Number(seq) } };
 }
 
 /**

@@ -5,7 +5,18 @@ import { Construct } from 'constructs';
 import type { FeedStack } from '../stacks/feed.ts';
 import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
-import { age, depth, drained, gauge, LIMITS, onWeekdays, PERIOD, sumOf, tableMetric } from './signals.ts';
+import {
+  age,
+  compacted,
+  depth,
+  drained,
+  gauge,
+  LIMITS,
+  onWeekdays,
+  PERIOD,
+  sumOf,
+  tableMetric,
+} from './signals.ts';
 
 export interface AlarmsProps {
   readonly state: StateStack;
@@ -30,6 +41,9 @@ interface Watch {
   /** Default: no value is no fault, because nothing happened. */
   readonly missing?: TreatMissingData;
 }
+
+/** As far back as an alarm can look at minutes. */
+const DAY_MINUTES = 1440;
 
 const { GREATER_THAN_THRESHOLD, LESS_THAN_THRESHOLD } = ComparisonOperator;
 
@@ -124,6 +138,15 @@ function watchesOfCloud({ state, ingest, feed }: AlarmsProps): Record<string, Wa
       threshold: 0,
       minutes: 3,
       of: 180,
+    },
+    // Every night says so again.
+    TwoBodies: {
+      says: 'an id stands for two bodies: its rows stay in raw and are in no view but conflicts',
+      runbook: 'the-lake-is-not-compacted',
+      metric: compacted('RecordsFailed'),
+      threshold: 0,
+      minutes: 1,
+      of: DAY_MINUTES,
     },
     FeedLate: {
       says: 'changes of the registry wait in its stream for more than a minute',

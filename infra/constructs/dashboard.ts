@@ -17,7 +17,7 @@ import type { FeedStack } from '../stacks/feed.ts';
 import type { IngestStack } from '../stacks/ingest.ts';
 import type { StateStack } from '../stacks/state.ts';
 import type { Handler } from './handler.ts';
-import { age, depth, drained, gauge, LIMITS, PERIOD, tableMetric } from './signals.ts';
+import { age, compacted, depth, drained, gauge, LIMITS, PERIOD, tableMetric } from './signals.ts';
 
 export interface OverviewProps {
   readonly state: StateStack;
@@ -150,7 +150,7 @@ function tablesRow({ state }: OverviewProps): IWidget[] {
     graph(
       'Lake: rows stored; records sent back',
       [labelled(drained('RecordsStored'), 'stored')],
-      [labelled(drained('RecordsFailed'), 'sent back')],
+      [labelled(drained('RecordsFailed'), 'sent back'), labelled(compacted('RecordsFailed'), 'two bodies')],
     ),
   ];
 }

@@ -3,6 +3,7 @@ import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-clo
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { BRIDGE } from '../../shared/limits.ts';
 import {
+  type COMPACT_METRICS,
   type DRAIN_METRICS,
   type HEARTBEAT_METRICS,
   METRIC_DIMENSION,
@@ -33,6 +34,11 @@ export function gauge(bridge: string, metricName: Gauge, statistic: string = Sta
 /** A count of the drain, one value per batch. */
 export function drained(metricName: Count, statistic: string = Stats.SUM): Metric {
   return own(metricName, METRIC_DIMENSION.function, 'drain', statistic);
+}
+
+/** Of the compactor; no value while there is nothing to report. */
+export function compacted(metricName: (typeof COMPACT_METRICS)[number]['name']): Metric {
+  return own(metricName, METRIC_DIMENSION.function, 'compact', Stats.SUM);
 }
 
 function own(metricName: OwnMetric['name'], dimension: string, value: string, statistic: string): Metric {

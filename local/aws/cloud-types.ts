@@ -10,6 +10,8 @@ import type { MetricClock } from './metrics/clock.ts';
 import type { UnusedGrant } from './permission-audit.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
+import type { TableLoad } from './throttle.ts';
+import type { Throughput } from './throughput.ts';
 
 /** A process of ours that a lock on the state directory may end later, when its start time still matches. */
 export interface RecordedProcess extends ProcessIdentity {
@@ -38,6 +40,8 @@ export interface FunctionStatistics {
   readonly timeouts: number;
   /** Workers that were replaced after a crash or a timeout. */
   readonly workersReplaced: number;
+  /** The most that the heap and the buffers of one worker were, as it ended an invocation. */
+  readonly memoryMaxBytes: number;
 }
 
 export interface TriggerStatistics {
@@ -94,12 +98,20 @@ export interface LocalCloud extends LocalStores {
   /** Physical function name -> statistics. */
   functions(): Readonly<Record<string, FunctionStatistics>>;
   triggers(): readonly TriggerStatistics[];
+  /** What tables were asked for and refused, by physical name; nothing where `throughput` was not given. */
+  tableLoads(): Readonly<Record<string, TableLoad>>;
   /**
    * Fires a schedule now, by the beginning of its logical id, such as `CompactHourly`.
    * @returns what the function answered
    * @throws Error with what it threw
    */
   fire(schedule: string): Promise<unknown>;
+  /**
+   * For tests and demonstrations: ends a worker of a function at once, in the middle of an invocation where one is
+   * under way, as Lambda may.
+   * @param functionName physical @returns what the worker was doing; undefined where there is none
+   */
+  killWorker(functionName: string): Promise<'busy' | 'idle' | undefined>;
   /** Every line that a handler writes, embedded metrics included. @returns unsubscribe */
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void;
   /** Looks at the queues now and writes what the services reported so far, instead of in its own time. */
@@ -121,6 +133,8 @@ export interface CloudOptions {
   readonly region?: string;
   /** Invocations at once per event source mapping, unless the mapping sets MaximumConcurrency; default 2. */
   readonly concurrency?: number;
+  /** What each table serves; without it whatever it is asked for. */
+  readonly throughput?: Throughput;
   /** Pause between reads of an idle stream; default 50. AWS reads four times a second. */
   readonly streamPollMs?: number;
   /** First pause before a failed stream batch is tried again; doubles up to 100 times of it. Default 100. */

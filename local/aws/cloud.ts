@@ -59,7 +59,14 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   const metrics = new MetricRecorder({ dir: options.dir, clock: options.metricClock });
   const onTableEvents = metrics.services.tables.bind(metrics.services);
   const stores = opened.use(
-    await EmbeddedStores.open({ dir: options.dir, region, log, meter, onTableEvents }),
+    await EmbeddedStores.open({
+      dir: options.dir,
+      region,
+      log,
+      meter,
+      onTableEvents,
+      ...(options.throughput !== undefined && { throughput: options.throughput }),
+    }),
   );
   const streams = new Map<string, string>();
   const template = new CloudTemplate(stacks, {
@@ -249,12 +256,22 @@ class Cloud implements LocalCloud {
     return [...this.#queueTriggers, ...this.#streamTriggers].map((trigger) => trigger.statistics());
   }
 
+  tableLoads() {
+    return this.#stores.tableLoads();
+  }
+
   async fire(schedule: string): Promise<unknown> {
     const found = this.#scheduleTriggers.find(({ plan }) => plan.logicalId.startsWith(schedule));
     if (found === undefined) throw new RangeError(`the template has no schedule ${schedule}`);
     const outcome = await found.fire();
     if (!outcome.ok) throw new Error(`${found.plan.name}: ${outcome.fault}`);
     return outcome.response;
+  }
+
+  async killWorker(functionName: string): Promise<'busy' | 'idle' | undefined> {
+    const found = [...this.#pools].find(([{ name }]) => name === functionName);
+    if (found === undefined) throw new RangeError(`the template has no function ${functionName}`);
+    return found[1].kill();
   }
 
   onFunctionLine(listener: (functionName: string, line: string) => void): () => void {

@@ -15,6 +15,8 @@ import type { Meter } from './meter.ts';
 import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
+import { type TableLoad, withThrottling } from './throttle.ts';
+import type { Throughput } from './throughput.ts';
 import { withQueueUrls, withRegion } from './translations.ts';
 
 /** The local run's own calls: provisioning, depths. Components have names of their own. */
@@ -30,6 +32,7 @@ export class EmbeddedStores implements LocalStores {
   readonly #dynoxide: Dynoxide;
   readonly #fauxqs: QueueEmulator;
   readonly #doors: Doors;
+  readonly #tableLoads: () => Readonly<Record<string, TableLoad>>;
   readonly #clients = new Map<string, Clients & Disposable>();
   #outputsText = '{}';
   #isStopped = false;
@@ -41,6 +44,7 @@ export class EmbeddedStores implements LocalStores {
     readonly dynoxide: Dynoxide;
     readonly fauxqs: QueueEmulator;
     readonly doors: Doors;
+    readonly tableLoads: () => Readonly<Record<string, TableLoad>>;
     readonly log: CloudLog;
   }) {
     this.region = parts.region;
@@ -49,6 +53,7 @@ export class EmbeddedStores implements LocalStores {
     this.#dynoxide = parts.dynoxide;
     this.#fauxqs = parts.fauxqs;
     this.#doors = parts.doors;
+    this.#tableLoads = parts.tableLoads;
     void parts.dynoxide.ended.then(() => {
       if (!this.#isStopped) parts.log.warn('dynoxide-ended', { remedy: 'stop the run and start it again' });
     });
@@ -59,10 +64,12 @@ export class EmbeddedStores implements LocalStores {
     readonly dir: string;
     readonly region: string;
     readonly log: CloudLog;
+    /** Of each table; without it they serve whatever they are asked for. */
+    readonly throughput?: Throughput;
     readonly meter?: Meter;
     readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region, meter, onTableEvents } = options;
+    const { dir, region, throughput, meter, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -71,6 +78,8 @@ export class EmbeddedStores implements LocalStores {
     const journal = new Journal();
     const sqs = withQueueUrls(fauxqs, () => doors.sqs.origin);
     const guard = new Guard();
+    const unlimited = withConsumedCapacity(withRegion(dynoxide, region));
+    const throttled = throughput === undefined ? undefined : withThrottling(unlimited, { throughput });
     const behind = { region, journal, guard, meter, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
@@ -78,7 +87,7 @@ export class EmbeddedStores implements LocalStores {
       dynamodb: new FrontDoor({
         ...behind,
         service: 'dynamodb',
-        emulator: withConsumedCapacity(withRegion(dynoxide, region)),
+        emulator: throttled?.emulator ?? unlimited,
         onAnswered: (call, response) => onTableEvents?.(tableEvents(call, response)),
       }),
     };
@@ -87,7 +96,9 @@ export class EmbeddedStores implements LocalStores {
       opened.defer(() => door.stop());
     }
     opened.move();
-    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, log: options.log });
+    const tableLoads = throttled?.loads ?? (() => ({}));
+    const { log } = options;
+    return new EmbeddedStores({ region, journal, guard, dynoxide, fauxqs, doors, tableLoads, log });
   }
 
   get permissions(): Permissions {
@@ -118,6 +129,10 @@ export class EmbeddedStores implements LocalStores {
 
   get processes(): readonly RecordedProcess[] {
     return this.#dynoxide.processes;
+  }
+
+  tableLoads(): Readonly<Record<string, TableLoad>> {
+    return this.#tableLoads();
   }
 
   env(principal: string): Record<string, string> {

@@ -19,6 +19,13 @@ export interface InvokeMessage {
 export type WorkerMessage =
   /** The bundle is loaded, or failed to: its fault then answers every invocation. */
   | { readonly type: 'ready' }
-  /** cpuMs: of the handler's own thread. */
-  | { readonly type: 'response'; readonly requestId: string; readonly body: string; readonly cpuMs: number }
+  | {
+      readonly type: 'response';
+      readonly requestId: string;
+      readonly body: string;
+      /** Heap and buffers of the thread. */
+      readonly memoryBytes: number;
+      /** Of the thread, for this invocation. */
+      readonly cpuMs: number;
+    }
   | { readonly type: 'fault'; readonly requestId: string; readonly fault: string };

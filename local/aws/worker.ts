@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InvokeMessage, WorkerMessage, WorkerStart } from './worker-messages.ts';
 
@@ -33,8 +34,14 @@ async function answer(message: InvokeMessage): Promise<void> {
     const before = process.threadCpuUsage();
     const response = await handle(JSON.parse(message.event), contextOf(message));
     const { user, system } = process.threadCpuUsage(before);
-    const cpuMs = (user + system) / 1000;
-    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null', cpuMs };
+    const { total_heap_size, external_memory } = getHeapStatistics();
+    reply = {
+      type: 'response',
+      requestId,
+      body: JSON.stringify(response) ?? 'null',
+      memoryBytes: total_heap_size + external_memory,
+      cpuMs: (user + system) / 1000,
+    };
   } catch (cause) {
     reply = { type: 'fault', requestId, fault: describe(cause) };
   }

@@ -33,10 +33,13 @@ export class FunctionPool {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
+  /** In the middle of an invocation. */
+  readonly #busy = new Set<Worker>();
   #invocations = 0;
   #errors = 0;
   #timeouts = 0;
   #workersReplaced = 0;
+  #memoryMaxBytes = 0;
 
   constructor(
     plan: FunctionPlan,
@@ -66,6 +69,7 @@ export class FunctionPool {
       errors: this.#errors,
       timeouts: this.#timeouts,
       workersReplaced: this.#workersReplaced,
+      memoryMaxBytes: this.#memoryMaxBytes,
     };
   }
 
@@ -91,10 +95,22 @@ export class FunctionPool {
     } else if (this.#all.has(worker)) {
       this.#idle.push(worker);
     }
-    if (outcome.type === 'response') return { ok: true, requestId, response: JSON.parse(outcome.body) };
+    if (outcome.type === 'response') {
+      this.#memoryMaxBytes = Math.max(this.#memoryMaxBytes, outcome.memoryBytes);
+      return { ok: true, requestId, response: JSON.parse(outcome.body) };
+    }
     this.#errors += 1;
     this.#log.write(`ERROR ${requestId} ${outcome.fault}`);
     return { ok: false, requestId, fault: outcome.fault };
+  }
+
+  /** Ends a worker at once, a busy one where there is any. @returns what it was doing; undefined where there is none */
+  async kill(): Promise<'busy' | 'idle' | undefined> {
+    const [busy] = this.#busy;
+    const worker = busy ?? this.#idle[0];
+    await worker?.terminate();
+    if (worker === undefined) return undefined;
+    return worker === busy ? 'busy' : 'idle';
   }
 
   async stop(): Promise<void> {
@@ -146,6 +162,7 @@ export class FunctionPool {
     const timer = setTimeout(() => lost(`Task timed out after ${timeoutMs / 1000} seconds`, true), timeoutMs);
     if (!this.#all.has(worker)) lost('ended while it loaded');
     worker.on('message', onMessage).once('error', onError).once('exit', onExit);
+    this.#busy.add(worker);
     worker.postMessage({
       ...request,
       timeoutMs,
@@ -155,6 +172,7 @@ export class FunctionPool {
     } satisfies InvokeMessage);
     return promise.finally(() => {
       clearTimeout(timer);
+      this.#busy.delete(worker);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     });
   }

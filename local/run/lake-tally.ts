@@ -20,7 +20,7 @@ export class LakeTally {
   }
 
   async look(): Promise<{ readonly rows: number; readonly objects: number }> {
-    const { objects } = await listRawObjects(this.#s3, this.#bucket);
+    const { objects } = await listRawObjects(this.#s3, { bucket: this.#bucket });
     const unread = objects.filter(({ key }) => !this.#rowsByKey.has(key)).slice(0, OBJECTS_PER_LOOK);
     for (const { key } of unread) {
       const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));

@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { openLake } from '../../cli/lake/lake.ts';
 import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { readDeadIds, readDrops, readLake, readOutboxes } from '../run/evidence.ts';
 import { type Reconciliation, reconcile } from '../run/reconcile.ts';
+import { runSlotwise, type Said } from '../run/slotwise.ts';
 import { nameOf } from '../run/watch.ts';
 import type { Turn } from './judge.ts';
 import { readTable } from './observe.ts';
 import type { Stage } from './stage.ts';
 import { positionKeyOf } from './truth.ts';
-
-const CLI = fileURLToPath(new URL('../../cli/slotwise.ts', import.meta.url));
 
 /** What is there once the bridge has ended and the queue is empty. */
 export interface WeekRecord {
@@ -22,7 +19,7 @@ export interface WeekRecord {
   /** Calls that the policies of the stacks refused: a sentence each. */
   readonly denied: readonly string[];
   /** What `slotwise verify` prints and how it exits. */
-  readonly verify: { readonly exitCode: number; readonly text: string };
+  readonly verify: Said;
   readonly turns: readonly Turn[];
   /** What the lake says last of each position that it takes to be held: key -> quantity. */
   readonly lastOfLake: ReadonlyMap<string, string>;
@@ -58,7 +55,7 @@ export async function readRecord(stage: Stage, signal: AbortSignal): Promise<Wee
       .accesses()
       .filter(({ denied }) => denied > 0)
       .map(({ principal, action, resource }) => `${principal} may not ${action} on ${resource}`),
-    verify: await verify(directory.path, signal),
+    verify: await runSlotwise(['verify', '--dir', directory.path], signal),
     ...(await readHistory(stage)),
     table: await readTable(stage),
   };
@@ -95,18 +92,4 @@ async function readHistory({
         ]),
     ),
   };
-}
-
-/** The command itself, as a person runs it over the directory. */
-function verify(dir: string, signal: AbortSignal): Promise<WeekRecord['verify']> {
-  const environment = { PATH: process.env.PATH, HOME: process.env.HOME, NO_COLOR: '1' };
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [CLI, 'verify', '--dir', dir],
-      { env: environment, signal },
-      (_error, stdout, stderr) =>
-        resolve({ exitCode: child.exitCode ?? -1, text: `${stdout}${stderr}`.trim() }),
-    );
-  });
 }

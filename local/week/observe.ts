@@ -28,7 +28,10 @@ export async function observe(stage: Stage): Promise<Observation> {
 }
 
 /** What the positions table says is held: key -> quantity. */
-export async function readTable({ cloudPart, portfolio }: Stage): Promise<ReadonlyMap<string, string>> {
+export async function readTable({
+  cloudPart,
+  portfolio,
+}: Pick<Stage, 'cloudPart' | 'portfolio'>): Promise<ReadonlyMap<string, string>> {
   const client = DynamoDBDocumentClient.from(cloudPart.clients.dynamodb);
   const held = new Map<string, string>();
   for (const account of portfolio.accounts) {

@@ -11,9 +11,10 @@ import { declarationKey } from '../../functions/drain/declarations.ts';
 import { drain } from '../../functions/drain/drain.ts';
 import { Positions } from '../../functions/drain/positions.ts';
 import { Lake } from '../../functions/lake.ts';
+import { sha256 } from '../../shared/digest.ts';
 import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { type Drop, encodeMessage, type Ledger } from '../../shared/message.ts';
-import { OUTPUTS } from '../../shared/names.ts';
+import { OUTPUTS, rawKey } from '../../shared/names.ts';
 import { TABLES } from '../support/dynamodb.ts';
 import { drop, ledger } from '../support/messages.ts';
 import { snapshot } from '../support/snapshots.ts';
@@ -177,6 +178,11 @@ describe('slotwise audit and dlq', () => {
     const byContract = JSON.parse((await command('audit', '--con-id', '728937835', '--json')).stdout);
     expect(byContract).toMatchObject([{ id: good.id, status: 'SUCCESS', observedAt: good.observedAt }]);
     expect(JSON.parse((await command('audit', '--con-id', '42', '--json')).stdout)).toMatchObject([{ id }]);
+    // With a day nothing of another one is opened: this would be no Parquet.
+    const Key = rawKey('2026-11-18', sha256(''));
+    await run.s3.client.send(new PutObjectCommand({ Bucket: run.s3.bucket, Key, Body: '' }));
+    const ofDay = await command('audit', '--con-id', '728937835', '--day', '2026-11-20', '--json');
+    expect(JSON.parse(ofDay.stdout)).toMatchObject([{ id: good.id }]);
 
     await bury([record(broken, { messageId: 'm2' }), record(poison, { messageId: 'm3' })], stores());
     const failed = JSON.parse((await command('audit', '--failed', '--json')).stdout);

@@ -35,6 +35,11 @@ await lake.put(...range(141, 145), ...range(10, 20));
 await lake.pass('nightly', { nowMs: NEXT_NIGHT_MS + 86_400_000 });
 await keep('late-rows');
 
+await lake.putAs(150, "*, 'CBOE' AS venue");
+await lake.putAs(151, '* EXCLUDE (model_code)');
+await lake.pass('nightly', { nowMs: NEXT_NIGHT_MS + 86_400_000 });
+await keep('new-column');
+
 for (const first of range(0, 11).map((index) => 200 + 5 * index)) {
   await lake.put(...range(first, first + 4));
   await lake.pass('hourly');

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DRAIN_METRICS, HEARTBEAT_METRICS } from '../../shared/metrics.ts';
+import { COMPACT_METRICS, DRAIN_METRICS, HEARTBEAT_METRICS } from '../../shared/metrics.ts';
 import { codedRows, PROJECT, readPage } from './page.ts';
 
 const page = readPage('docs/operations.md');
@@ -27,6 +27,7 @@ describe('docs/operations.md', () => {
   });
 
   it('names every custom metric', () => {
-    for (const { name } of [...HEARTBEAT_METRICS, ...DRAIN_METRICS]) expect(page).toContain(name);
+    for (const { name } of [...HEARTBEAT_METRICS, ...DRAIN_METRICS, ...COMPACT_METRICS])
+      expect(page).toContain(name);
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { stateHistory } from '../../cli/cloudwatch/alarm.ts';
@@ -17,6 +18,7 @@ import {
 } from '../../shared/local-metrics.ts';
 import { encodeMessage, type Gauges } from '../../shared/message.ts';
 import { REGISTRY } from '../../shared/names.ts';
+import { putRawObject } from '../cli/lake/rows.ts';
 import { PushedClock } from '../local/aws/support/pushed-clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { heartbeat } from '../support/messages.ts';
@@ -50,6 +52,8 @@ describe('the alarms of the template, over the metrics of a run with faults', ()
   let system: System;
   let monitoring: Monitoring;
   let sent = 0;
+  /** Keys of raw objects. */
+  const twoBodies: string[] = [];
 
   beforeAll(async () => {
     const cloud = { metricClock: clock, streamRetryMs: 300 };
@@ -242,6 +246,28 @@ describe('the alarms of the template, over the metrics of a run with faults', ()
         await system.cloud.setFault('s3', undefined);
         await system.cloud.fire('CompactHourly');
         clock.pushToMinute(190);
+        await pass(2);
+      },
+    },
+    'an id comes with two bodies': {
+      alarms: ['TwoBodies'],
+      inject: async () => {
+        const { s3 } = system.cloud.clients('test');
+        const { lakeBucket } = system.cloud.outputs;
+        for (const body of ['one', 'another']) {
+          twoBodies.push(
+            await putRawObject(s3, lakeBucket, [{ snapshot: snapshot({ bridge: 'twice' }), body }]),
+          );
+        }
+        await system.cloud.fire('CompactNightly');
+        await pass(2);
+      },
+      mend: async () => {
+        const { s3 } = system.cloud.clients('test');
+        const Bucket = system.cloud.outputs.lakeBucket;
+        for (const Key of twoBodies) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+        await system.cloud.fire('CompactNightly');
+        clock.pushToMinute(24 * 60 + 10);
         await pass(2);
       },
     },

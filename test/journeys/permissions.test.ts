@@ -1,6 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { unpriced } from '../../cli/cost/rates.ts';
 import { unneededStatements } from '../../local/aws/permission-audit.ts';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
@@ -79,6 +79,57 @@ describe('a journey under the policies of the templates', () => {
     );
     expect(rows).toHaveLength(2);
   }, 60_000);
+
+  it('compacts each row once where two passes of a day run at the same time, and the log takes one', async () => {
+    const { cloud } = system;
+    const { s3 } = cloud.clients('test');
+    const lostPuts = () =>
+      cloud.journal
+        .entries()
+        .filter(
+          ({ call }) => call.operation === 'PutObject' && call.accesses[0]?.resource.includes('/_delta_log/'),
+        )
+        .reduce((sum, { faults }) => sum + faults, 0);
+    let seq = 0;
+    const race = async () => {
+      seq += 1;
+      const row = snapshot({ bridge: 'race', seq, observedAt: '2026-11-03T15:00:00.000Z' });
+      await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: row }]);
+      const outcomes = await Promise.all([cloud.fire('CompactNightly'), cloud.fire('CompactNightly')]);
+      const rows = outcomes.map((outcome) => (outcome as { rows: number }).rows);
+      expect(rows.toSorted()).toEqual([0, 1]);
+      return lostPuts() > 0;
+    };
+    await eventually(race, { what: 'a commit that came second', deadlineMs: 40_000 });
+    const ids = await system.ask("select snapshot_id from compacted where bridge = 'race' order by seq");
+    expect(ids).toHaveLength(seq);
+  }, 60_000);
+
+  it('reports an id with two bodies as a metric, which an alarm looks at', async () => {
+    const { cloud } = system;
+    const { s3 } = cloud.clients('test');
+    const twice = snapshot({ bridge: 'twice', seq: 1, observedAt: '2026-11-04T15:00:00.000Z' });
+    await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: twice }]);
+    await putRawObject(s3, cloud.outputs.lakeBucket, [{ snapshot: twice, body: 'another' }]);
+    const lines: string[] = [];
+    onTestFinished(cloud.onFunctionLine((_, line) => void lines.push(line)));
+    await cloud.fire('CompactNightly');
+    const documents = lines
+      .filter((line) => line.includes('snapshot.conflict'))
+      .map((line): unknown => JSON.parse(line));
+    expect(documents).toMatchObject([
+      {
+        _aws: {
+          CloudWatchMetrics: [
+            { Namespace: 'slotwise', Dimensions: [['Function']], Metrics: [{ Name: 'RecordsFailed' }] },
+          ],
+        },
+        Function: 'compact',
+        RecordsFailed: 1,
+        day: '2026-11-04',
+      },
+    ]);
+  });
 
   const used = (action: string, part: string) =>
     system.cloud.journal

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { sha256 } from '../../../shared/digest.ts';
+import { rawKey } from '../../../shared/names.ts';
 import type { Snapshot } from '../../../shared/snapshot.ts';
 import { snapshot } from '../../support/snapshots.ts';
 import { putRawObject } from '../lake/rows.ts';
@@ -61,7 +64,11 @@ describe('slotwise history', () => {
     expect(stdout.match(/15:01:00/g)).toHaveLength(1);
   });
 
-  it('keeps to a range', async () => {
+  it('keeps to a range, and opens nothing of other days', async () => {
+    const { client: s3, bucket: Bucket } = run.s3;
+    const Key = rawKey('2026-11-18', sha256('no Parquet'));
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'no Parquet' }));
+    onTestFinished(async () => void (await s3.send(new DeleteObjectCommand({ Bucket, Key }))));
     const { stdout } = await history(
       String(CON_ID),
       ...['--from', '2026-11-20T15:02Z', '--to', '2026-11-20T15:04Z', '--json'],

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Lake, openLake, QueryError } from '../../../cli/lake/lake.ts';
-import { cachePath } from '../../../cli/lake/objects.ts';
+import { type Lake, type LakeOptions, openLake, QueryError } from '../../../cli/lake/lake.ts';
+import { cachePath, type DayRange, daysOfTime } from '../../../cli/lake/objects.ts';
+import { parseTradingDate } from '../../../cli/trading-date.ts';
 import { RAW_COLUMNS } from '../../../shared/columns.ts';
 import type { Snapshot } from '../../../shared/snapshot.ts';
 import { startS3, type TestS3 } from '../../support/s3.ts';
@@ -34,13 +35,8 @@ afterAll(async () => {
   await aws[Symbol.asyncDispose]();
 });
 
-async function open(onProgress?: (done: number, total: number) => void): Promise<Lake> {
-  const lake = await openLake({
-    s3: aws.client,
-    bucket: aws.bucket,
-    cacheDirectory,
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
+async function open(options: Pick<LakeOptions, 'days' | 'onProgress'> = {}): Promise<Lake> {
+  const lake = await openLake({ s3: aws.client, bucket: aws.bucket, cacheDirectory, ...options });
   opened.push(lake);
   return lake;
 }
@@ -207,12 +203,12 @@ describe('the lake', () => {
     const [key = ''] = await put(snapshots(2));
     const progress: string[] = [];
     const note = (done: number, total: number) => progress.push(`${done}/${total}`);
-    await open(note);
+    await open({ onProgress: note });
     expect(progress).toEqual(['0/1', '1/1']);
-    await open(note);
+    await open({ onProgress: note });
     expect(progress).toHaveLength(2);
     await truncate(cachePath(key, cacheDirectory), 10);
-    const lake = await open(note);
+    const lake = await open({ onProgress: note });
     expect(progress).toHaveLength(4);
     expect(await lake.counts()).toMatchObject({ rawRows: 2 });
     const names = await readdir(cacheDirectory, { recursive: true });
@@ -224,6 +220,28 @@ describe('the lake', () => {
     const lake = await open();
     expect(lake.objects).toBe(60);
     expect((await lake.query('select count(*), sum(seq) from snapshots')).rows).toEqual([[60, 1830]]);
+  });
+
+  it('opens the days that it is asked about, and nothing of any other', async () => {
+    const days = ['2026-11-18', '2026-11-19', '2026-11-20', '2026-11-21'];
+    const keys = await put(
+      ...days.map((day, index) => [snapshot({ seq: index + 1, observedAt: `${day}T15:00:00.000Z` })]),
+    );
+    // Who opened them would fail.
+    for (const Key of [keys[0], keys[3]]) {
+      await aws.client.send(new PutObjectCommand({ Bucket: aws.bucket, Key, Body: 'no Parquet' }));
+    }
+    const { startMs, endMs } = parseTradingDate('2026-11-20');
+    expect(await open({ days: daysOfTime({ fromMs: startMs, toMs: endMs }) })).toMatchObject({ objects: 2 });
+    const names = await readdir(cacheDirectory, { recursive: true });
+    const found = names.filter((name) => name.endsWith('.parquet'));
+    expect(found.toSorted()).toEqual(keys.slice(1, 3));
+    const seqs = async (range: DayRange) =>
+      (await (await open({ days: range })).query('select seq from snapshots order by 1')).rows.flat();
+    expect(await seqs({ first: '2026-11-19', last: '2026-11-19' })).toEqual([2]);
+    expect(await seqs({ first: '2026-11-22' })).toEqual([]);
+    expect(await seqs({ last: '2026-11-17' })).toEqual([]);
+    await expect(seqs({ first: '2026-11-19' })).rejects.toThrow('Parquet file');
   });
 
   it('stops fetching at the first failure, and goes on from there the next time', async () => {
@@ -246,8 +264,10 @@ describe('the lake', () => {
     const copied = await copies();
     expect(copied).toBeLessThan(40);
     let fetched = 0;
-    const lake = await open((_, total) => {
-      fetched = total;
+    const lake = await open({
+      onProgress: (_, total) => {
+        fetched = total;
+      },
     });
     expect(fetched).toBe(40 - copied);
     expect(await lake.counts()).toMatchObject({ viewRows: 40 });

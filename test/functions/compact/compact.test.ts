@@ -1,5 +1,8 @@
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { rowsOf } from '../../../functions/compact/plan.ts';
+import { sha256 } from '../../../shared/digest.ts';
+import { rawKey } from '../../../shared/names.ts';
 import { startServices, type TestServices } from '../../support/services.ts';
 import { DAY, GRACE_MS, LakeUnderTest, NEXT_NIGHT_MS, range, snapshotAt } from './lake-under-test.ts';
 
@@ -23,6 +26,23 @@ describe('an hourly pass', () => {
     expect(await lake.seqs('compacted')).toEqual(range(1, 60));
     expect(await lake.query('FROM compacted EXCEPT FROM raw')).toEqual([]);
     expect(await lake.seqs('snapshots')).toEqual(range(1, 60));
+  });
+
+  it('puts any number of objects together, some at a time', async () => {
+    for (const first of range(0, 6)) await lake.put(...range(first * 5 + 1, first * 5 + 8));
+    expect(await lake.pass('hourly', { openObjects: 2 })).toMatchObject({ rows: 38, commits: 1 });
+    expect(await lake.seqs('compacted')).toEqual(range(1, 38));
+    expect(await lake.query('FROM compacted EXCEPT FROM raw')).toEqual([]);
+  });
+
+  it('says which object is no Parquet, and goes on when it is gone', async () => {
+    await lake.put(1);
+    const { s3 } = services.clients;
+    const Key = rawKey(DAY, sha256('no Parquet'));
+    await s3.send(new PutObjectCommand({ Bucket: services.bucket, Key, Body: 'no Parquet' }));
+    await expect(lake.pass('hourly')).rejects.toThrow(`${Key} cannot be read: no Parquet file`);
+    await s3.send(new DeleteObjectCommand({ Bucket: services.bucket, Key }));
+    expect(await lake.pass('hourly')).toMatchObject({ rows: 1 });
   });
 
   it('commits nothing when nothing is new, and only what is new when something is', async () => {
@@ -63,6 +83,8 @@ describe('an hourly pass', () => {
     expect(await lake.pass('hourly')).toMatchObject({ days: 2, rows: 2 });
     expect(await lake.pass('nightly')).toMatchObject({ days: 3, rows: 1 });
     expect(await lake.seqs('compacted')).toEqual([1, 2, 3]);
+    const ofDay = (day: string) => lake.query('SELECT seq FROM compacted', { first: day, last: day });
+    expect(await ofDay('2026-11-19')).toEqual([[2]]);
   });
 
   it('goes on where its time ended, and never takes an object twice', async () => {
@@ -86,7 +108,6 @@ describe('an hourly pass', () => {
   it('leaves alone what the drain would not have written', async () => {
     await lake.put(1);
     const { s3 } = services.clients;
-    const { PutObjectCommand } = await import('@aws-sdk/client-s3');
     const Key = `raw/v1/dt=${DAY}/notes.txt`;
     await s3.send(new PutObjectCommand({ Bucket: services.bucket, Key, Body: 'no Parquet' }));
     expect(await lake.pass('hourly')).toMatchObject({ rows: 1 });
@@ -200,7 +221,6 @@ describe('the log', () => {
     expect(await services.objectKeys('table/v1/_delta_log/')).toContain(checkpoint);
     expect(await lake.seqs('compacted')).toEqual(range(1, 12));
     // What lies before it is not read any more.
-    const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
     for (const version of range(0, 10)) {
       const Key = `table/v1/_delta_log/${String(version).padStart(20, '0')}.json`;
       await services.clients.s3.send(new DeleteObjectCommand({ Bucket: services.bucket, Key }));

@@ -81,6 +81,7 @@ describe('a compactor that dies', () => {
       kind: fc.constant('pass' as const),
       pass: fc.constantFrom('hourly' as const, 'nightly' as const),
       batchObjects: fc.integer({ min: 1, max: 3 }),
+      openObjects: fc.integer({ min: 1, max: 3 }),
       /** Of its writes; 0 lives. */
       diesAt: fc.integer({ min: 0, max: 4 }),
       graces: fc.integer({ min: 0, max: 2 }),
@@ -98,8 +99,8 @@ describe('a compactor that dies', () => {
           } else {
             nowMs += step.graces * (GRACE_MS + 1);
             if (step.diesAt > 0) dieAt('PUT DELETE', /./, step.diesAt);
-            const { pass: kind, batchObjects } = step;
-            await lake.pass(kind, { nowMs, batchObjects }).catch(expectDeath);
+            const { pass: kind, batchObjects, openObjects } = step;
+            await lake.pass(kind, { nowMs, batchObjects, openObjects }).catch(expectDeath);
             services.refuse('s3', undefined);
           }
           const expected = [...delivered].toSorted((left, right) => left - right);

@@ -1,16 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { openLake } from '../../../cli/lake/lake.ts';
+import type { DayRange } from '../../../cli/lake/objects.ts';
 import { compact, type Pass, type PassOutcome } from '../../../functions/compact/compact.ts';
 import type { Work } from '../../../functions/compact/day.ts';
 import { DeltaTable } from '../../../functions/compact/delta-table.ts';
 import { Objects } from '../../../functions/compact/objects.ts';
 import { Workbench } from '../../../functions/compact/workbench.ts';
+import { encodeRows, toRow } from '../../../functions/drain/parquet.ts';
 import { Lake } from '../../../functions/lake.ts';
 import { clientsOf } from '../../../local/aws/clients.ts';
 import { type Action, readCommit } from '../../../shared/delta/actions.ts';
 import { commitKey, LOG_PREFIX } from '../../../shared/delta/log.ts';
+import { sha256 } from '../../../shared/digest.ts';
+import { rawKey } from '../../../shared/names.ts';
 import { type Delivery, putRawObject } from '../../cli/lake/rows.ts';
 import type { TestServices } from '../../support/services.ts';
 import { snapshot } from '../../support/snapshots.ts';
@@ -23,7 +29,8 @@ export const GRACE_MS = 7 * 86_400_000;
 
 type Client = ReturnType<typeof clientsOf>['s3'];
 
-export interface PassOptions extends Partial<Pick<Work, 'nowMs' | 'batchObjects' | 'hasTime'>> {
+export interface PassOptions
+  extends Partial<Pick<Work, 'nowMs' | 'batchObjects' | 'openObjects' | 'hasTime'>> {
   /** To a client of its own, before it is used: a hook into what it sends. */
   readonly prepare?: (client: Client) => void;
 }
@@ -45,6 +52,27 @@ export class LakeUnderTest {
     return putRawObject(this.#services.clients.s3, this.#services.bucket, deliveries);
   }
 
+  /** One raw object as a drain of another version would have written it. @param selected SQL: its columns */
+  async putAs(seq: number, selected: string): Promise<void> {
+    const snapshot = snapshotAt(seq);
+    const digest = sha256(JSON.stringify(snapshot));
+    const directory = await mkdtemp(join(tmpdir(), 'slotwise-evolution-'));
+    const [from, to] = [join(directory, 'from.parquet'), join(directory, 'to.parquet')];
+    const instance = await DuckDBInstance.create();
+    try {
+      await writeFile(from, encodeRows([toRow({ snapshot, receivedAt: snapshot.observedAt, digest })]));
+      const connection = await instance.connect();
+      await connection.run(`COPY (SELECT ${selected} FROM '${from}') TO '${to}' (FORMAT parquet)`);
+      connection.closeSync();
+      const { clients, bucket: Bucket } = this.#services;
+      const Key = rawKey(DAY, sha256(`${seq} ${selected}`));
+      await clients.s3.send(new PutObjectCommand({ Bucket, Key, Body: await readFile(to) }));
+    } finally {
+      instance.closeSync();
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
   async pass(pass: Pass, options: PassOptions = {}): Promise<PassOutcome> {
     const { endpoints, bucket } = this.#services;
     const { prepare, ...rest } = options;
@@ -59,17 +87,19 @@ export class LakeUnderTest {
       nowMs: pass === 'hourly' ? EVENING_MS : NEXT_NIGHT_MS,
       graceMs: GRACE_MS,
       batchObjects: 5000,
+      openObjects: 250,
       hasTime: () => true,
       ...rest,
     };
     return await compact(work, pass);
   }
 
-  async query(sql: string): Promise<readonly (readonly unknown[])[]> {
+  /** @param days that the reader asks about; default all */
+  async query(sql: string, days: DayRange = {}): Promise<readonly (readonly unknown[])[]> {
     const cacheDirectory = await mkdtemp(join(tmpdir(), 'slotwise-lake-'));
     try {
       const { clients, bucket } = this.#services;
-      await using lake = await openLake({ s3: clients.s3, bucket, cacheDirectory });
+      await using lake = await openLake({ s3: clients.s3, bucket, cacheDirectory, days });
       return (await lake.query(sql)).rows;
     } finally {
       await rm(cacheDirectory, { recursive: true, force: true });

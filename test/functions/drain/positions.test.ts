@@ -1,4 +1,4 @@
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPositions } from '../../../cli/positions/read.ts';
@@ -69,6 +69,49 @@ describe('the position table', () => {
     const states = [3, 1, 2, 2].map((seq) => snapshot({ seq }));
     expect(newestOfEach(states).map(({ seq }) => seq)).toEqual([3]);
     expect(newestOfEach(states.toReversed()).map(({ seq }) => seq)).toEqual([3]);
+  });
+});
+
+describe('a drain that knows what the table has', () => {
+  const conId = 999;
+  const state = (seq: number, overrides: Partial<Snapshot> = {}) => {
+    const base = snapshot({ account: 'DU7000002', seq, ...overrides });
+    return { ...base, contract: { ...base.contract, conId } };
+  };
+  const Key = { account: 'DU7000002', conId };
+  /** What is written while the item is away shows: the table itself would take anything. */
+  const takeAway = () => dynamoDb.documents.send(new DeleteCommand({ TableName: TABLES.positions, Key }));
+  const present = async () =>
+    (await dynamoDb.documents.send(new GetCommand({ TableName: TABLES.positions, Key }))).Item?.seq;
+
+  it('sends nothing that is older than what it wrote itself, and everything that is newer', async () => {
+    const own = new Positions(dynamoDb.documents, TABLES.positions);
+    expect(await own.putNewer(state(10), receivedAt)).toBe('written');
+    await takeAway();
+    expect(await own.putNewer(state(9), receivedAt)).toBe('older');
+    expect(await own.putNewer(state(10), receivedAt)).toBe('older');
+    expect(await present()).toBeUndefined();
+    expect(await own.putNewer(state(11), receivedAt)).toBe('written');
+    expect(await present()).toBe(11);
+    await takeAway();
+  });
+
+  it('learns from a refusal what another has written', async () => {
+    const [own, other] = [1, 2].map(() => new Positions(dynamoDb.documents, TABLES.positions));
+    await other?.putNewer(state(20), receivedAt);
+    expect(await own?.putNewer(state(15), receivedAt)).toBe('older');
+    await takeAway();
+    expect(await own?.putNewer(state(19), receivedAt)).toBe('older');
+    expect(await present()).toBeUndefined();
+  });
+
+  it('asks the table about another bridge, whose sequence is no measure', async () => {
+    const own = new Positions(dynamoDb.documents, TABLES.positions);
+    await own.putNewer(state(30), receivedAt);
+    await takeAway();
+    expect(await own.putNewer(state(1, { bridge: 'cloud' }), receivedAt)).toBe('written');
+    expect(await present()).toBe(1);
+    await takeAway();
   });
 });
 

@@ -86,6 +86,19 @@ describe.concurrent('the trigger of a queue', () => {
     expect(batches.map(({ bodies }) => bodies)).toEqual([['a', 'b', 'c']]);
   });
 
+  it('gives a batch again whose worker was killed in the middle of it, and knows that it was at work', async () => {
+    await using test = await testCloud(stack({ maxReceiveCount: 5 }));
+    const [name = ''] = Object.keys(test.cloud.functions());
+    expect(await test.cloud.killWorker(name)).toBeUndefined();
+    const batches = collectLines<Batch>(test.cloud);
+    await send(test.clients, test.output('Source'), ['hang']);
+    await eventually(() => batches.length === 1);
+    expect(await test.cloud.killWorker(name)).toBe('busy');
+    await eventually(() => batches.length === 2);
+    expect(test.cloud.functions()[name]).toMatchObject({ errors: 1, timeouts: 0, workersReplaced: 1 });
+    await expect(test.cloud.killWorker('Nobody')).rejects.toThrow('Nobody');
+  });
+
   it('gives records the shape that Lambda gives them', async () => {
     await using test = await testCloud(stack());
     const batches = collectLines<Batch>(test.cloud);
