@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageFile from '../package.json' with { type: 'json' };
 import { auditCommand } from './commands/audit.ts';
 import { certsCommand } from './commands/certs.ts';
+import { costCommand } from './commands/cost.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { historyCommand } from './commands/history.ts';
@@ -55,6 +56,7 @@ Examples:
   $ slotwise query "select symbol, count(*) from snapshots group by all"
   $ slotwise verify --day 2026-11-20      is everything there that the bridge accepted?
   $ slotwise reconcile                    is the table of positions what the broker lists?
+  $ slotwise cost                         a month of it in AWS, from what the local run used
 
 Where a command works: over the local run in .slotwise, or the deployment of slotwise.outputs.json; --dir and
 --outputs name others.
@@ -104,7 +106,7 @@ export async function createProgram(asked: readonly string[]): Promise<Command> 
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Prove:');
-  for (const create of [verifyCommand, reconcileCommand, auditCommand, deadLettersCommand]) {
+  for (const create of [verifyCommand, reconcileCommand, auditCommand, deadLettersCommand, costCommand]) {
     program.addCommand(inheritFrom(program, create()));
   }
   program.commandsGroup('Set up:');

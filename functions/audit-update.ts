@@ -1,10 +1,8 @@
 import type { UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { AuditItem } from '../shared/audit.ts';
-import { RETENTION } from '../shared/limits.ts';
+import { expiryOf } from '../shared/audit-page.ts';
 import { AUDIT, utcDay } from '../shared/names.ts';
 import type { Received } from './received.ts';
-
-const DAY_MS = 86_400_000;
 
 /** Clauses of the conditions under which an item may be written. */
 const NEW = 'attribute_not_exists(#id)';
@@ -55,7 +53,7 @@ export function auditUpdate(options: {
     undecodable: isDecodable ? undefined : true,
     updatedAt: now,
     [AUDIT.failuresPartitionKey]: isFault ? utcDay(now) : undefined,
-    [AUDIT.ttl]: Math.floor((options.at.getTime() + RETENTION.auditDays * DAY_MS) / 1000),
+    [AUDIT.ttl]: expiryOf(options.at.getTime()),
   };
   const set = Object.keys(values).filter((name) => values[name] !== undefined);
   const clauses = set.map((name) => `#${name} = :${name}`);

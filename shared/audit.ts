@@ -19,7 +19,8 @@ export const auditItemSchema = z.object({
   /** True when the body could not be decoded: such an item never stands in the way of a good body with its id. */
   undecodable: z.boolean().optional(),
   causes: z.array(causeSchema).optional(),
-  messageId: z.string(),
+  /** Absent where a page of ten says all: shared/audit-page.ts. */
+  messageId: z.string().optional(),
   /** What the body said of itself, on items whose id is not the snapshot's. */
   snapshotId: z.string().optional(),
   conId: z.int().optional(),

@@ -19,11 +19,12 @@ export const SQS = {
 /** The drain: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 export const DRAIN = {
   batchSize: 50,
-  batchWindowS: 5,
+  /** One object a minute whatever trickles in: docs/decisions/0022-cost.md. */
+  batchWindowS: 60,
   timeoutS: 60,
   memoryMb: 512,
   /** At least six function timeouts plus the window, so that a batch in work is not delivered a second time. */
-  visibilityTimeoutS: 6 * 60 + 5,
+  visibilityTimeoutS: 6 * 60 + 60,
   maxReceiveCount: 5,
 } as const;
 
@@ -137,7 +138,7 @@ export const BRIDGE = {
   snapshotPeriodMs: MINUTE_MS,
   degradedPeriodMs: 15 * SECOND_MS,
   markPeriodMs: 15 * MINUTE_MS,
-  recorderPeriodMs: 30 * SECOND_MS,
+  recorderPeriodMs: MINUTE_MS,
   heartbeatPeriodMs: MINUTE_MS,
   /** A lease by heartbeats: three may be lost before another bridge takes an account. */
   leaseMs: 4 * MINUTE_MS,

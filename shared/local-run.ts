@@ -15,6 +15,8 @@ export const LOCAL_RUN = {
   outputsFile: 'slotwise.outputs.json',
   /** The embedded stores' files. */
   awsDirectory: 'aws',
+  /** In the directory of the embedded stores: what they were used for. */
+  usageFile: 'usage.json',
   /** Copies of lake objects that the command line has read. */
   lakeCacheDirectory: 'lake-cache',
   /** In a bridge's state directory. */

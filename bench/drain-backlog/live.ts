@@ -1,11 +1,11 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { BatchGetCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { readAuditItems } from '../../cli/audit/read.ts';
 import { encodeMessage } from '../../shared/message.ts';
-import { AUDIT } from '../../shared/names.ts';
 import { liveSnapshot } from './traffic.ts';
 
-/** Keys of one BatchGetItem. */
+/** At one look. */
 const LOOKED_FOR_MAX = 100;
 
 export interface Delay {
@@ -67,12 +67,9 @@ export class LiveTraffic {
   async look(): Promise<void> {
     const ids = [...this.#under.keys()].slice(0, LOOKED_FOR_MAX);
     if (ids.length === 0) return;
-    const Keys = ids.map((id) => ({ [AUDIT.partitionKey]: id }));
-    const { Responses } = await this.#documents.send(
-      new BatchGetCommand({ RequestItems: { [this.#auditTable]: { Keys } } }),
-    );
+    const items = await readAuditItems(this.#documents, this.#auditTable, ids);
     const nowMs = performance.now();
-    for (const { [AUDIT.partitionKey]: id, status } of Responses?.[this.#auditTable] ?? []) {
+    for (const [id, { status }] of items) {
       const sentMs = this.#under.get(id);
       if (status !== 'SUCCESS' || sentMs === undefined) continue;
       this.#under.delete(id);

@@ -5,7 +5,10 @@ import type { Quote } from '../lines/quote.ts';
  * a quiet contract costs nothing.
  */
 export const DEADBAND = {
-  /** Of the price, but never less than a tick: a price that flickers by its smallest step says nothing. */
+  /**
+   * Of the price, but never less than a tick, nor than half the spread that was recorded: a middle that is still between
+   * bid and ask is a price that the record has already.
+   */
   priceShare: 0.005,
   /** Where the contract's own is not known. */
   minTick: 0.01,
@@ -30,7 +33,9 @@ export function hasMoved(
   minTick: number = DEADBAND.minTick,
 ): boolean {
   if (recorded === undefined || recorded.quality !== now.quality) return true;
-  const band = Math.max(minTick, DEADBAND.priceShare * Math.abs(recorded.mark?.price ?? 0));
+  const { price = 0, bid, ask } = recorded.mark ?? {};
+  const halfSpread = bid === undefined || ask === undefined ? 0 : (ask - bid) / 2;
+  const band = Math.max(minTick, DEADBAND.priceShare * Math.abs(price), halfSpread);
   return (
     leaves(recorded.mark?.price, now.mark?.price, band) ||
     GREEKS.some((field) => leaves(recorded.mark?.[field], now.mark?.[field], DEADBAND[field]))

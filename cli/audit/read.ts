@@ -1,5 +1,6 @@
 import { BatchGetCommand, type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { type AuditItem, auditItemSchema } from '../../shared/audit.ts';
+import { itemOfPage, placeOf } from '../../shared/audit-page.ts';
 import { RETENTION } from '../../shared/limits.ts';
 import { AUDIT } from '../../shared/names.ts';
 import { type TradingDate, utcDaysOf } from '../trading-date.ts';
@@ -17,8 +18,24 @@ export async function readAuditItems(
   table: string,
   ids: readonly string[],
 ): Promise<Map<string, AuditItem>> {
+  const found = await readItems(documents, table, [
+    ...new Set(ids.flatMap((id) => [id, placeOf(id)?.page ?? id])),
+  ]);
   const items = new Map<string, AuditItem>();
-  const unique = [...new Set(ids)];
+  for (const id of ids) {
+    const page = found.get(placeOf(id)?.page ?? '');
+    const item = (page && itemOfPage(page, id)) ?? auditItemSchema.safeParse(found.get(id)).data;
+    if (item !== undefined) items.set(id, item);
+  }
+  return items;
+}
+
+async function readItems(
+  documents: DynamoDBDocumentClient,
+  table: string,
+  unique: readonly string[],
+): Promise<Map<string, Record<string, unknown>>> {
+  const items = new Map<string, Record<string, unknown>>();
   for (let at = 0; at < unique.length; at += KEYS_MAX) {
     let keys: Record<string, unknown>[] = unique
       .slice(at, at + KEYS_MAX)
@@ -28,10 +45,7 @@ export async function readAuditItems(
       const { Responses, UnprocessedKeys } = await documents.send(
         new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
       );
-      for (const found of Responses?.[table] ?? []) {
-        const item = auditItemSchema.safeParse(found);
-        if (item.success) items.set(item.data.id, item.data);
-      }
+      for (const item of Responses?.[table] ?? []) items.set(String(item[AUDIT.partitionKey]), item);
       keys = UnprocessedKeys?.[table]?.Keys ?? [];
     }
   }

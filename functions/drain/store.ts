@@ -114,18 +114,19 @@ async function applyState(stored: readonly Stored[], positions: Positions): Prom
 }
 
 async function markStored(stored: readonly Stored[], audit: Audit): Promise<Step<Stored>> {
-  const steps = stored.map(async (one): Promise<Step<Stored>> => {
+  const marks = new Map(
+    stored.map((one) => [{ received: one.candidate.received, objectKey: one.objectKey }, one]),
+  );
+  const outcomes = await audit.markStored([...marks.keys()]);
+  const steps = [...marks].map(([mark, one]): Step<Stored> => {
+    const outcome = outcomes.get(mark);
     const { received, copies } = one.candidate;
-    try {
-      const outcome = await audit.markStored(received, one.objectKey);
-      if (outcome === 'marked') return { passed: [one], failures: [] };
-      return { passed: [], failures: [received, ...copies].map(conflict) };
-    } catch (fault) {
-      const cause = `the audit did not take the mark: ${describeFault(fault)}`;
-      return { passed: [], failures: failing(one.candidate, cause) };
-    }
+    if (outcome === 'marked') return { passed: [one], failures: [] };
+    if (outcome === 'other-body') return { passed: [], failures: [received, ...copies].map(conflict) };
+    const cause = `the audit did not take the mark: ${describeFault(outcome?.fault)}`;
+    return { passed: [], failures: failing(one.candidate, cause) };
   });
-  return merged(await Promise.all(steps));
+  return merged(steps);
 }
 
 function failing(candidate: Candidate, cause: string): Failure[] {

@@ -5,6 +5,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { ProcessIdentity } from '../../shared/local-run.ts';
 import type { CloudOutputs } from '../../shared/outputs.ts';
 import type { Journal } from './journal.ts';
+import type { Meter } from './meter.ts';
 import type { MetricClock } from './metrics/clock.ts';
 import type { UnusedGrant } from './permission-audit.ts';
 import type { Permissions } from './policy.ts';
@@ -90,6 +91,8 @@ export interface LocalStores extends AsyncDisposable {
 export interface LocalCloud extends LocalStores {
   /** Who may do what, as the templates say; every call is held against it. */
   readonly permissions: Permissions;
+  /** What the run uses, as AWS would count it; written into the state directory. */
+  readonly meter: Pick<Meter, 'usage' | 'stop'>;
   /** What the templates grant and nobody used so far; without a `reason` it has no business there. */
   unusedGrants(): Promise<readonly UnusedGrant[]>;
   /** Physical function name -> statistics. */

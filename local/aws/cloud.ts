@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOCAL_METRICS } from '../../shared/local-metrics.ts';
+import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { readAssembly, type Stack } from './assembly.ts';
 import { pause } from './backoff.ts';
 import { Checkpoint } from './checkpoint.ts';
@@ -14,6 +15,7 @@ import type {
 import { EmbeddedStores } from './embedded-stores.ts';
 import { EMULATED_ACCOUNT } from './emulators.ts';
 import { FunctionLog } from './function-log.ts';
+import { componentOf, Meter } from './meter.ts';
 import { planMonitoring } from './metrics/monitoring.ts';
 import { MetricRecorder } from './metrics/recorder.ts';
 import { unusedGrants } from './permission-audit.ts';
@@ -22,6 +24,7 @@ import { type FunctionPlan, type FunctionsPlan, planFunctions, planStores } from
 import { provision } from './provision.ts';
 import { QueueTrigger } from './queue-trigger.ts';
 import { ScheduleTrigger } from './schedule-trigger.ts';
+import { standingOf } from './standing.ts';
 import { keepForLater, SILENT } from './stores.ts';
 import { StreamTrigger } from './stream-trigger.ts';
 import { CloudTemplate } from './template.ts';
@@ -49,6 +52,10 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   await using opened = new AsyncDisposableStack();
   // The template is read twice: its faults show before anything starts, its addresses are known only afterwards.
   checkTemplate(stacks, region);
+  const meter = new Meter({
+    file: join(options.dir, LOCAL_RUN.usageFile),
+    standing: standingOf(stacks),
+  });
   const metrics = new MetricRecorder({ dir: options.dir, clock: options.metricClock });
   const onTableEvents = metrics.services.tables.bind(metrics.services);
   const stores = opened.use(
@@ -56,6 +63,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
       dir: options.dir,
       region,
       log,
+      meter,
       onTableEvents,
       ...(options.throughput !== undefined && { throughput: options.throughput }),
     }),
@@ -76,7 +84,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   writeFileSync(join(options.dir, LOCAL_METRICS.monitoringFile), JSON.stringify(planMonitoring(template)), {
     mode: 0o600,
   });
-  const cloud = new Cloud(stores, plan, { ...options, log, metrics });
+  const cloud = new Cloud(stores, plan, { ...options, log, meter, metrics });
   cloud.start();
   opened.move();
   log.info('cloud-started', { region, functions: plan.functions.length, mappings: plan.mappings.length });
@@ -105,6 +113,7 @@ function checkTemplate(stacks: readonly Stack[], region: string): void {
 }
 
 class Cloud implements LocalCloud {
+  readonly meter: Meter;
   readonly #stores: EmbeddedStores;
   readonly #pools: ReadonlyMap<FunctionPlan, FunctionPool>;
   readonly #log: CloudLog;
@@ -118,11 +127,16 @@ class Cloud implements LocalCloud {
   constructor(
     stores: EmbeddedStores,
     plan: FunctionsPlan,
-    options: CloudOptions & { readonly log: CloudLog; readonly metrics: MetricRecorder },
+    options: CloudOptions & {
+      readonly log: CloudLog;
+      readonly meter: Meter;
+      readonly metrics: MetricRecorder;
+    },
   ) {
     this.#stores = stores;
+    this.meter = options.meter;
     const { region, endpoints } = stores;
-    const { log, metrics } = options;
+    const { log, meter, metrics } = options;
     this.#log = log;
     this.#metrics = metrics;
     const onInvoked = metrics.services.invoked.bind(metrics.services);
@@ -130,9 +144,10 @@ class Cloud implements LocalCloud {
       plan.functions.map((each) => {
         const functionLog = new FunctionLog(join(options.dir, 'functions'), each.name, (line) => {
           metrics.services.printed(line);
+          meter.logged(componentOf(each.principal), Buffer.byteLength(line) + 1);
           for (const listener of this.#listeners) listener(each.name, line);
         });
-        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, onInvoked })];
+        return [each, new FunctionPool(each, { log: functionLog, endpoints, region, meter, onInvoked })];
       }),
     );
     const poolOf = (each: FunctionPlan): FunctionPool => {
@@ -204,6 +219,7 @@ class Cloud implements LocalCloud {
   }
 
   start(): void {
+    this.meter.start();
     this.#metrics.start(() => this.#stores.queueStates());
     for (const trigger of this.#startable()) trigger.start();
   }
@@ -264,6 +280,8 @@ class Cloud implements LocalCloud {
   }
 
   async idle(signal: AbortSignal): Promise<void> {
+    using hurrying = new DisposableStack();
+    for (const trigger of this.#queueTriggers) hurrying.use(trigger.hurry());
     // A stream that was read to its end after this moment has handed on all that was written before it.
     const before = this.#streamTriggers.map(({ emptyReads }) => emptyReads);
     // Queues are read one by one: a message that moves to its dead-letter queue meanwhile could be in neither.
@@ -296,6 +314,7 @@ class Cloud implements LocalCloud {
   }
 
   async #stop(): Promise<void> {
+    this.meter.stop();
     const finished = Promise.all(this.#startable().map((trigger) => trigger.stop()));
     const inTime = new AbortController();
     await Promise.race([finished, pause(STOP_DEADLINE_MS, inTime.signal)]);

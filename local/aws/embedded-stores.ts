@@ -11,6 +11,7 @@ import { FrontDoor } from './front-door.ts';
 import { type Denial, Guard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { withLargePuts } from './large-put.ts';
+import type { Meter } from './meter.ts';
 import { type TableEvent, tableEvents, withConsumedCapacity } from './metrics/consumed-capacity.ts';
 import type { Permissions } from './policy.ts';
 import type { Endpoints, Service, ServiceFault } from './service.ts';
@@ -65,9 +66,10 @@ export class EmbeddedStores implements LocalStores {
     readonly log: CloudLog;
     /** Of each table; without it they serve whatever they are asked for. */
     readonly throughput?: Throughput;
+    readonly meter?: Meter;
     readonly onTableEvents?: (events: readonly TableEvent[]) => void;
   }): Promise<EmbeddedStores> {
-    const { dir, region, throughput, onTableEvents } = options;
+    const { dir, region, throughput, meter, onTableEvents } = options;
     await using opened = new AsyncDisposableStack();
     const dynoxide = await startDynoxide(dir);
     opened.defer(() => dynoxide.close());
@@ -78,7 +80,7 @@ export class EmbeddedStores implements LocalStores {
     const guard = new Guard();
     const unlimited = withConsumedCapacity(withRegion(dynoxide, region));
     const throttled = throughput === undefined ? undefined : withThrottling(unlimited, { throughput });
-    const behind = { region, journal, guard, onDenied: tellOnce(options.log) };
+    const behind = { region, journal, guard, meter, onDenied: tellOnce(options.log) };
     const doors: Doors = {
       sqs: new FrontDoor({ ...behind, service: 'sqs', emulator: sqs, onAbandoned: returnAbandoned(fauxqs) }),
       s3: new FrontDoor({ ...behind, service: 's3', emulator: withConditionalPuts(withLargePuts(fauxqs)) }),

@@ -6,6 +6,7 @@ import { type CallContext, parseCall } from './call.ts';
 import type { Emulator, EmulatorRequest, EmulatorResponse } from './emulators.ts';
 import type { Denial, Guard } from './guard.ts';
 import type { Journal } from './journal.ts';
+import type { Meter } from './meter.ts';
 import type { Service, ServiceFault } from './service.ts';
 
 /** What is larger is refused with a clear text: an embedded service has it in memory as a whole. */
@@ -15,6 +16,8 @@ export interface DoorOptions {
   readonly service: Service;
   readonly region: string;
   readonly journal: Journal;
+  /** Counts what AWS would bill. */
+  readonly meter?: Pick<Meter, 'call'> | undefined;
   readonly emulator: Emulator;
   /** Says what a caller may not do; without one a door lets everybody in, as tests of single parts want it. */
   readonly guard?: Guard;
@@ -98,6 +101,7 @@ export class FrontDoor {
         bytesOut: response.body.length,
         denied: denials.map(({ access }) => access),
       });
+      if (denial === undefined) this.#options.meter?.call(call, request, response);
       this.#options.onAnswered?.(call, response);
       if (outgoing.destroyed) await this.#options.onAbandoned?.(request, response);
       else send(outgoing, response, request.method);

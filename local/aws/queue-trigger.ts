@@ -14,6 +14,8 @@ import type { FunctionPool } from './workers.ts';
 
 /** Lambda's payload limit of 6 MB, with room for what surrounds the bodies. */
 const BATCH_BODY_MAX_BYTES = 5 * 1024 * 1024;
+/** No longer, so that who hurries is heard. */
+const WINDOW_POLL_S = 1;
 const WINDOW_END_POLL_MS = 250;
 const RECEIVE_BACKOFF = { firstMs: 100, maxMs: 5000 };
 
@@ -34,6 +36,8 @@ export class QueueTrigger {
   /** Batches in work: at most `#concurrency`. */
   readonly #inWork = new Set<Promise<void>>();
   #collecting: Promise<void> = Promise.resolve();
+  /** How many wait for the queue to be empty: for them a window ends at once. */
+  #hurried = 0;
   #batches = 0;
   #maxBatch = 0;
   #records = 0;
@@ -82,6 +86,16 @@ export class QueueTrigger {
     this.#collecting = this.#collect();
   }
 
+  /** Until disposed a batch takes what is there and waits for nothing more: somebody wants the queue empty. */
+  hurry(): Disposable {
+    this.#hurried += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#hurried -= 1;
+      },
+    };
+  }
+
   /** No new batch from now on; resolves when the batches in work are done. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -112,10 +126,11 @@ export class QueueTrigger {
     while (batch.length < this.#plan.batchSize && bytes < BATCH_BODY_MAX_BYTES && !signal.aborted) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
-      const waitS = Math.floor(leftMs / 1000);
+      const waitS = this.#hurried > 0 ? 0 : Math.min(WINDOW_POLL_S, Math.floor(leftMs / 1000));
       const more = await this.#receive(this.#plan.batchSize - batch.length, waitS, signal);
       batch.push(...more);
       bytes += bodyBytes(more);
+      if (this.#hurried > 0 && more.length === 0) break;
       // SQS waits for whole seconds: the last one of the window is waited for here.
       if (waitS === 0 && more.length === 0) await pause(Math.min(leftMs, WINDOW_END_POLL_MS), signal);
     }

@@ -25,5 +25,7 @@ export type WorkerMessage =
       readonly body: string;
       /** Heap and buffers of the thread. */
       readonly memoryBytes: number;
+      /** Of the thread, for this invocation. */
+      readonly cpuMs: number;
     }
   | { readonly type: 'fault'; readonly requestId: string; readonly fault: string };

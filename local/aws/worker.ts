@@ -31,10 +31,17 @@ async function answer(message: InvokeMessage): Promise<void> {
   let reply: WorkerMessage;
   try {
     const handle = await loaded;
+    const before = process.threadCpuUsage();
     const response = await handle(JSON.parse(message.event), contextOf(message));
+    const { user, system } = process.threadCpuUsage(before);
     const { total_heap_size, external_memory } = getHeapStatistics();
-    const memoryBytes = total_heap_size + external_memory;
-    reply = { type: 'response', requestId, body: JSON.stringify(response) ?? 'null', memoryBytes };
+    reply = {
+      type: 'response',
+      requestId,
+      body: JSON.stringify(response) ?? 'null',
+      memoryBytes: total_heap_size + external_memory,
+      cpuMs: (user + system) / 1000,
+    };
   } catch (cause) {
     reply = { type: 'fault', requestId, fault: describe(cause) };
   }

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { environmentOf } from './clients.ts';
 import type { FunctionStatistics } from './cloud-types.ts';
 import type { FunctionLog } from './function-log.ts';
+import { componentOf, type Meter } from './meter.ts';
 import type { InvocationRecord } from './metrics/service-metrics.ts';
 import type { FunctionPlan } from './plan.ts';
 import type { Endpoints } from './service.ts';
@@ -27,6 +28,7 @@ export type Invocation =
 export class FunctionPool {
   readonly plan: FunctionPlan;
   readonly #log: FunctionLog;
+  readonly #meter: Pick<Meter, 'invoked'> | undefined;
   readonly #onInvoked: (record: InvocationRecord) => void;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #idle: Worker[] = [];
@@ -45,12 +47,14 @@ export class FunctionPool {
       readonly log: FunctionLog;
       readonly endpoints: Endpoints;
       readonly region: string;
+      readonly meter?: Pick<Meter, 'invoked'>;
       readonly onInvoked: (record: InvocationRecord) => void;
     },
   ) {
     this.#onInvoked = options.onInvoked;
     this.plan = plan;
     this.#log = options.log;
+    this.#meter = options.meter;
     this.#environment = {
       ...lambdaVariables(plan),
       ...environmentOf(plan.principal, options),
@@ -76,6 +80,12 @@ export class FunctionPool {
     const worker = this.#idle.pop() ?? (await this.#start());
     const startedAt = Date.now();
     const outcome = await this.#run(worker, { requestId, event: JSON.stringify(event) });
+    this.#meter?.invoked({
+      component: componentOf(this.plan.principal),
+      records: recordsIn(event),
+      cpuMs: outcome.type === 'response' ? outcome.cpuMs : 0,
+      memoryMb: this.plan.memoryMb,
+    });
     const durationMs = Date.now() - startedAt;
     this.#onInvoked({ functionName: this.plan.name, startedAt, durationMs, ok: outcome.type === 'response' });
     if (outcome.type === 'lost') {
@@ -166,6 +176,12 @@ export class FunctionPool {
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     });
   }
+}
+
+/** An event of a queue or a stream has a list of them. */
+function recordsIn(event: unknown): number {
+  const { Records } = (event ?? {}) as { readonly Records?: unknown };
+  return Array.isArray(Records) ? Records.length : 0;
 }
 
 type Outcome =

@@ -1,3 +1,5 @@
+import { type Month, monthOf, TooShort } from '../../cli/cost/month.ts';
+import type { Usage } from '../../shared/usage.ts';
 import type { BridgePart } from './bridge-part.ts';
 import type { CloudPart } from './cloud-part.ts';
 import { readDeadIds, readDrops, readLake, readOutboxes } from './evidence.ts';
@@ -27,6 +29,8 @@ export async function closeBooks(options: {
 }): Promise<Measured> {
   const { directory, cloudPart, bridge, watch, say } = options;
   const lines = watch.lines();
+  cloudPart.cloud.meter.stop();
+  const month = monthSoFar(cloudPart.cloud.meter.usage());
   say('stopping the bridge: it lets go of its lines and sends what its outbox holds');
   const end = await bridge.supervisor.stop(BRIDGE_STOP_DEADLINE_MS);
   if (end?.signal === 'SIGKILL')
@@ -37,7 +41,7 @@ export async function closeBooks(options: {
   if (!(await drain(cloudPart))) say(`the queue is not empty after ${DRAIN_DEADLINE_MS / 1000} s`);
 
   say('counting what is stored');
-  return measure({ directory, cloudPart, watch, lines, latenciesMs: options.latenciesMs });
+  return measure({ directory, cloudPart, watch, lines, month, latenciesMs: options.latenciesMs });
 }
 
 /** @returns false when messages are left at the deadline */
@@ -57,9 +61,10 @@ async function measure(options: {
   readonly cloudPart: CloudPart;
   readonly watch: Watch;
   readonly lines: LinesFigures;
+  readonly month: Month | undefined;
   readonly latenciesMs: readonly number[];
 }): Promise<Measured> {
-  const { directory, cloudPart, watch, lines } = options;
+  const { directory, cloudPart, watch, lines, month } = options;
   const { cloud, clients } = cloudPart;
   const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
   const outboxes = readOutboxes(directory);
@@ -86,9 +91,20 @@ async function measure(options: {
     ...lake,
     batches: watch.batches(),
     registry: summarizeLatencies(options.latenciesMs),
+    month,
     permissions: {
       denied: cloud.journal.accesses().filter(({ denied }) => denied > 0),
       unused: (await cloud.unusedGrants()).filter(({ reason }) => reason === undefined),
     },
   };
+}
+
+/** @returns undefined of a run that was too short to say anything of a month */
+function monthSoFar(usage: Usage): Month | undefined {
+  try {
+    return monthOf(usage);
+  } catch (cause) {
+    if (cause instanceof TooShort) return undefined;
+    throw cause;
+  }
 }

@@ -11,7 +11,7 @@ export interface DemonstrationTiming {
   readonly everyMs: number;
 }
 
-const TIMING: DemonstrationTiming = { firstAfterMs: 10_000, offMs: 5000, everyMs: 60_000 };
+const TIMING: DemonstrationTiming = { firstAfterMs: 10_000, offMs: 5000, everyMs: 300_000 };
 
 /** A short run sees the whole of it too: the strategy is on again well before the end. */
 export function demonstrationTiming(forMs: number | undefined): DemonstrationTiming {

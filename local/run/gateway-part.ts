@@ -5,8 +5,8 @@ import { keepPortfolio, loadPortfolio } from './kept-portfolio.ts';
 import type { GatewayChoice } from './options.ts';
 import type { StateDirectory } from './state-directory.ts';
 
-/** Gentle: a person can follow it, and every sweep finds something. */
-const CHANGES_PER_MINUTE = 6;
+/** Every sweep finds something; and what nobody trades is no part of what a month costs. */
+const CHANGES_PER_MINUTE = 2;
 const KEEP_PERIOD_MS = 2000;
 
 /** The gateway that the bridge connects to. */

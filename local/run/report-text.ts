@@ -29,9 +29,15 @@ export function renderReport(report: ClosingReport): string {
       'policies',
       `${count(permissions.denied)} calls refused, ${count(permissions.unused)} grants that nothing used and nothing explains`,
     ],
+    ['cost', costText(report.cost)],
     ['balanced', report.balanced ? 'yes: every snapshot is where it belongs' : 'NO'],
   ];
   return ['closing report', ...rows.map(([label, text]) => `  ${label.padEnd(10)} ${text}`)].join('\n');
+}
+
+function costText(cost: ClosingReport['cost']): string {
+  if (cost === null) return 'not known: a month takes counts of a minute after the first sweep is stored';
+  return `a month of this in AWS: ${cost.grossUsd.toFixed(2)} USD, ${cost.netUsd.toFixed(2)} after the always-free part (slotwise cost)`;
 }
 
 function milliseconds(valueMs: number | null): string {

@@ -1,3 +1,4 @@
+import type { Month } from '../../cli/cost/month.ts';
 import type { RecordedAccess } from '../aws/journal.ts';
 import type { UnusedGrant } from '../aws/permission-audit.ts';
 import type { LatencySummary } from './latency.ts';
@@ -29,6 +30,8 @@ export interface ClosingReport {
     /** Granted pairs of action and resource that nothing used and nothing explains. */
     readonly unused: number;
   };
+  /** US dollars of a month in AWS, by what this directory's runs used; null when they were too short. */
+  readonly cost: { readonly ingestUsd: number; readonly grossUsd: number; readonly netUsd: number } | null;
   readonly balanced: boolean;
 }
 
@@ -57,6 +60,7 @@ export interface Measured {
   readonly conflicts: number;
   readonly batches: { readonly count: number; readonly maxSize: number };
   readonly registry: LatencySummary;
+  readonly month: Month | undefined;
   readonly permissions: {
     readonly denied: readonly Pick<RecordedAccess, 'principal' | 'action' | 'resource' | 'denied'>[];
     /** Without the explained ones. */
@@ -83,12 +87,20 @@ export function closingReport(measured: Measured): ClosingReport {
       denied: measured.permissions.denied.reduce((sum, { denied }) => sum + denied, 0),
       unused: measured.permissions.unused.length,
     },
+    cost: costOf(measured.month),
     balanced:
       inFlight === 0 &&
       produced === stored + deadLettered + dropped &&
       duplicateRows === 0 &&
       conflicts === 0,
   };
+}
+
+function costOf(month: Month | undefined): ClosingReport['cost'] {
+  if (month === undefined) return null;
+  const cents = (usd: number) => Math.round(usd * 100) / 100;
+  const { ingestGrossUsd, grossUsd, netUsd } = month;
+  return { ingestUsd: cents(ingestGrossUsd), grossUsd: cents(grossUsd), netUsd: cents(netUsd) };
 }
 
 /** @returns a sentence for each thing that keeps the report from balancing, or that a person should know */

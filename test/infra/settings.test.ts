@@ -42,7 +42,7 @@ describe('settingsOf', () => {
   });
 
   it.each([
-    [{ drain: { timeoutS: 61 } }, /visibilityTimeoutS must be at least 371/],
+    [{ drain: { timeoutS: 61 } }, /visibilityTimeoutS must be at least 426/],
     [{ drain: { batchWindowS: 0 } }, /needs a drain.batchWindowS of at least 1/],
     [{ drain: { visibilityTimeoutS: 43_200, maxReceiveCount: 28 } }, /must be below 1209600/],
     [{ drain: { timeout: 10 } }, /timeout/],

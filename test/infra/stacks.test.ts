@@ -43,7 +43,7 @@ describe('the state stack', () => {
   it('gives a snapshot five tries, with time for each, and two weeks for all', () => {
     app.state.hasResource('AWS::SQS::Queue', {
       Properties: {
-        VisibilityTimeout: 365,
+        VisibilityTimeout: 420,
         MessageRetentionPeriod: 1_209_600,
         RedrivePolicy: {
           maxReceiveCount: 5,
@@ -227,7 +227,7 @@ describe('the functions', () => {
   it('take their batches as the limits say, and report failures one by one', () => {
     app.ingest.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 50,
-      MaximumBatchingWindowInSeconds: 5,
+      MaximumBatchingWindowInSeconds: 60,
     });
     for (const [template, mappings] of [[app.ingest, 2] as const, [app.feed, 1] as const]) {
       template.resourceCountIs('AWS::Lambda::EventSourceMapping', mappings);

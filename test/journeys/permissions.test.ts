@@ -1,6 +1,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { unpriced } from '../../cli/cost/rates.ts';
 import { unneededStatements } from '../../local/aws/permission-audit.ts';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
@@ -139,6 +140,12 @@ describe('a journey under the policies of the templates', () => {
     const accesses = system.cloud.journal.accesses();
     expect(accesses.filter(({ denied }) => denied > 0)).toEqual([]);
     expect(new Set(accesses.map(({ principal }) => principal)).size).toBeGreaterThanOrEqual(5);
+  });
+
+  it('makes no call that the price table does not know', () => {
+    const { phases } = system.cloud.meter.usage();
+    expect(Object.values(phases).flatMap(({ calls }) => calls).length).toBeGreaterThan(20);
+    expect(unpriced(Object.values(phases))).toEqual([]);
   });
 
   it('needs every statement: without any one of them a recorded call ends differently', async () => {

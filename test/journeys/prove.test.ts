@@ -6,6 +6,7 @@ import { gatherEvidence, readHorizonMs } from '../../cli/verify/gather.ts';
 import { type Verification, verify } from '../../cli/verify/verify.ts';
 import type { SimulatedGateway } from '../../local/gateway/gateway.ts';
 import { generatePortfolio } from '../../local/gateway/generator.ts';
+import { DRAIN } from '../../shared/limits.ts';
 import { snapshotId } from '../../shared/snapshot.ts';
 import { eventually } from '../support/eventually.ts';
 import { System } from './system.ts';
@@ -57,7 +58,7 @@ describe('the proof of a run on one machine', () => {
   }
 
   it('takes the tries and the visibility timeout off the queue', () => {
-    expect(horizonMs).toBe((19 * 2 + 5) * 1000);
+    expect(horizonMs).toBe((19 * 2 + DRAIN.batchWindowS) * 1000);
   });
 
   it('is balanced over every start of the bridge once it has ended, one of them a kill -9', async () => {

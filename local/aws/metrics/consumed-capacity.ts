@@ -9,13 +9,13 @@ const THROTTLED = /(?:ProvisionedThroughputExceeded|Throttling)Exception/;
 
 const ASKED = Buffer.from('{"ReturnConsumedCapacity":"TOTAL",');
 
-/** DynamoDB counts the units of every write; to be told of them one has to ask, and callers do not. */
+/** DynamoDB counts the units of every read and write; to be told of them one has to ask, and callers do not. */
 export function withConsumedCapacity(dynamodb: Emulator): Emulator {
   return {
     close: () => dynamodb.close(),
     handle: (request) => {
       const operation = (request.headers['x-amz-target'] ?? '').split('.').at(-1) ?? '';
-      if (!WRITES.has(operation)) return dynamodb.handle(request);
+      if (!(WRITES.has(operation) || READS.has(operation))) return dynamodb.handle(request);
       const { body } = request;
       if (body.includes('"ReturnConsumedCapacity"')) return dynamodb.handle(request);
       const rest = body.subarray(body.indexOf('{') + 1);

@@ -38,6 +38,15 @@ describe('a deadband', () => {
     expect(hasMoved(live({ price: 0.1 }), live({ price: 0.1 + DEADBAND.minTick }))).toBe(true);
   });
 
+  it('is never narrower than half the spread that was recorded', () => {
+    const wide = live({ bid: 98, ask: 102, price: 100 });
+    expect(hasMoved(wide, live({ bid: 99.9, ask: 103.9, price: 101.9 }))).toBe(false);
+    expect(hasMoved(wide, live({ bid: 100, ask: 104, price: 102 }))).toBe(true);
+    expect(
+      hasMoved(live({ bid: 99.9, ask: 100.1, price: 100 }), live({ bid: 99.8, ask: 101.2, price: 100.5 })),
+    ).toBe(true);
+  });
+
   it('counts bid and ask through the price that they make', () => {
     expect(hasMoved(live({ bid: 1, ask: 3, price: 2 }), live({ bid: 1.5, ask: 2.5, price: 2 }))).toBe(false);
   });

@@ -5,9 +5,11 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readAuditItems } from '../../../cli/audit/read.ts';
 import { openLake } from '../../../cli/lake/lake.ts';
 import { drain } from '../../../functions/drain/drain.ts';
 import { receive } from '../../../functions/received.ts';
+import type { AuditItem } from '../../../shared/audit.ts';
 import { isNewer, type Snapshot } from '../../../shared/snapshot.ts';
 import { startServices, type TestServices } from '../../support/services.ts';
 import { snapshot } from '../../support/snapshots.ts';
@@ -37,21 +39,24 @@ afterAll(async () => {
   await services[Symbol.asyncDispose]();
 });
 
-/** Two days, three contracts; one of them opens, changes and closes. The n-th batch is of other contracts and ids. */
+/**
+ * Two days, three contracts, two pages of the audit; one of the contracts opens, changes and closes. The n-th batch is
+ * of other contracts and ids.
+ */
 function batchOf(n: number): Snapshot[] {
   const [first, second, third] = [3 * n + 1, 3 * n + 2, 3 * n + 3];
   const nextDay = '2026-11-21T00:00:01.000Z';
   return [
-    state(5 * n + 1, { conId: first, quantity: '1' }),
-    state(5 * n + 2, { conId: second, quantity: '5' }),
-    state(5 * n + 3, { conId: first, quantity: '2' }),
-    state(5 * n + 4, { conId: first, quantity: '0', observedAt: nextDay }),
-    state(5 * n + 5, { conId: third, quantity: '7', observedAt: nextDay }),
+    state(10 * n + 7, { conId: first, quantity: '1' }),
+    state(10 * n + 8, { conId: second, quantity: '5' }),
+    state(10 * n + 9, { conId: first, quantity: '2' }),
+    state(10 * n + 10, { conId: first, quantity: '0', observedAt: nextDay }),
+    state(10 * n + 11, { conId: third, quantity: '7', observedAt: nextDay }),
   ];
 }
 
-/** One read of the audit, two objects, three positions, five marks. */
-const CALLS = 11;
+/** One read of the audit, two objects, three positions, two pages of marks. */
+const CALLS = 8;
 
 describe('a drain that is killed', () => {
   it('loses nothing and writes nothing twice, at whichever of its calls and on whichever side of it', async () => {
@@ -81,7 +86,7 @@ describe('a drain that is killed', () => {
     if (opened === undefined || closed === undefined) throw new Error('the batch has four states');
     await deliver([record(closed)]);
     await deliver([record(opened)]);
-    expect(await positionOf(1)).toMatchObject({ quantity: '0', seq: 4, expiresAt: expect.any(Number) });
+    expect(await positionOf(1)).toMatchObject({ quantity: '0', seq: 10, expiresAt: expect.any(Number) });
     await expectStored([opened, closed], 'delivered the wrong way round');
   });
 });
@@ -290,8 +295,7 @@ async function positionOf(conId: number): Promise<PositionItem | undefined> {
   return Item as PositionItem | undefined;
 }
 
-async function auditOf(id: string): Promise<Record<string, unknown> | undefined> {
-  const { audit } = services.tables;
-  const { Item } = await services.documents.send(new GetCommand({ TableName: audit, Key: { id } }));
-  return Item;
+async function auditOf(id: string): Promise<AuditItem | undefined> {
+  const { documents, tables } = services;
+  return (await readAuditItems(documents, tables.audit, [id])).get(id);
 }

@@ -66,6 +66,15 @@ describe.concurrent('the trigger of a queue', () => {
     });
   });
 
+  it('waits for no window when somebody wants the queue empty', async () => {
+    const batch = { BatchSize: 50, MaximumBatchingWindowInSeconds: 300 };
+    await using test = await testCloud(stack({ batch, queue: { VisibilityTimeout: 310 } }));
+    const batches = collectLines<Batch>(test.cloud);
+    await send(test.clients, test.output('Source'), ['a', 'b']);
+    await test.cloud.idle(deadline());
+    expect(batches.flatMap(({ bodies }) => bodies).sort()).toEqual(['a', 'b']);
+  });
+
   it('hands over what came within the window when a batch does not fill', async () => {
     const batch = { BatchSize: 50, MaximumBatchingWindowInSeconds: 1 };
     await using test = await testCloud(stack({ batch, queue: { VisibilityTimeout: 10 } }));

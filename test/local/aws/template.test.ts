@@ -43,7 +43,7 @@ describe('reading an assembly', () => {
     expect(functions.length).toBeGreaterThanOrEqual(3);
     expect(mappings.map(({ kind }) => kind)).toContain('stream');
     expect(mappings).toContainEqual(
-      expect.objectContaining({ batchSize: 50, windowMs: 5000, reportsFailures: true }),
+      expect.objectContaining({ batchSize: 50, windowMs: 60_000, reportsFailures: true }),
     );
     expect(Object.keys(Object.assign({}, ...Object.values(template.outputs())))).toContain('FeedQueueUrls');
   }, 60_000);

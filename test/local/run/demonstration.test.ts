@@ -3,7 +3,7 @@ import { demonstrationTiming } from '../../../local/run/demonstration.ts';
 
 describe('the timing of the demonstration', () => {
   it('takes its time in a run without an end', () => {
-    expect(demonstrationTiming(undefined)).toEqual({ firstAfterMs: 10_000, offMs: 5000, everyMs: 60_000 });
+    expect(demonstrationTiming(undefined)).toEqual({ firstAfterMs: 10_000, offMs: 5000, everyMs: 300_000 });
   });
 
   it('has the strategy on again well before a short run ends', () => {

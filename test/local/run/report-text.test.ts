@@ -19,6 +19,7 @@ const report: ClosingReport = {
   batches: { count: 40, maxSize: 50 },
   registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
   permissions: { denied: 0, unused: 0 },
+  cost: { ingestUsd: 1.2, grossUsd: 4.5, netUsd: 0.8 },
   balanced: true,
 };
 
@@ -35,6 +36,7 @@ describe('the closing report for a person', () => {
       '  batches    40, the largest of 50',
       '  registry   2 changes measured, from table write to gateway socket p50 310.4 ms, p99 -',
       '  policies   0 calls refused, 0 grants that nothing used and nothing explains',
+      '  cost       a month of this in AWS: 4.50 USD, 0.80 after the always-free part (slotwise cost)',
       '  balanced   yes: every snapshot is where it belongs',
     ]);
   });

@@ -22,6 +22,7 @@ const measured: Measured = {
   conflicts: 0,
   batches: { count: 12, maxSize: 50 },
   registry: { changes: 2, p50Ms: 310.4, p99Ms: null },
+  month: undefined,
   permissions: { denied: [], unused: [] },
 };
 
@@ -33,7 +34,7 @@ describe('the closing report', () => {
         '"sweeps":{"complete":2,"failed":0},"ticks":9000,' +
         '"snapshots":{"produced":412,"stored":410,"deadLettered":1,"dropped":1,"inFlight":0,"duplicateRows":0,"rawDuplicates":3},' +
         '"batches":{"count":12,"maxSize":50},"registry":{"changes":2,"p50Ms":310.4,"p99Ms":null},' +
-        '"permissions":{"denied":0,"unused":0},"balanced":true}',
+        '"permissions":{"denied":0,"unused":0},"cost":null,"balanced":true}',
     );
   });
 
