@@ -19,7 +19,7 @@ export const SQS = {
 /** The drain: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 export const DRAIN = {
   batchSize: 50,
-  /** One object a minute whatever trickles in: docs/decisions/0022-cost.md. */
+  /** One object a minute whatever trickles in: docs/decisions/0023-cost.md. */
   batchWindowS: 60,
   timeoutS: 60,
   memoryMb: 512,
