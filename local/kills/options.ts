@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { LocalFault } from '../run/fault.ts';
+import { wholeOption } from '../run/whole-option.ts';
 
 export interface KillsOptions {
   readonly seed: number;
@@ -42,8 +43,8 @@ export function readKillsOptions(args: readonly string[], chance: () => number):
     });
     if (values.help) return undefined;
     return {
-      snapshots: whole('snapshots', values.snapshots, SNAPSHOTS) ?? SNAPSHOTS.default,
-      seed: whole('seed', values.seed, SEED) ?? Math.floor(chance() * 1_000_000),
+      snapshots: wholeOption('snapshots', values.snapshots, SNAPSHOTS) ?? SNAPSHOTS.default,
+      seed: wholeOption('seed', values.seed, SEED) ?? Math.floor(chance() * 1_000_000),
       json: values.json ?? false,
       keep: values.keep ?? false,
     };
@@ -51,15 +52,4 @@ export function readKillsOptions(args: readonly string[], chance: () => number):
     if (cause instanceof LocalFault) throw cause;
     throw new LocalFault(`${(cause as Error).message}\n\n${USAGE}`, { cause });
   }
-}
-
-function whole(
-  name: string,
-  text: string | undefined,
-  range: { readonly min: number; readonly max: number },
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= range.min && value <= range.max) return value;
-  throw new LocalFault(`--${name} "${text}" must be a whole number from ${range.min} to ${range.max}`);
 }

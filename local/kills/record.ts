@@ -1,7 +1,6 @@
-import { readDeadIds, readDrops, readLake, readOutboxes } from '../run/evidence.ts';
-import { type Reconciliation, reconcile } from '../run/reconcile.ts';
+import { readBalance, refusedCalls } from '../run/balance.ts';
+import type { Reconciliation } from '../run/reconcile.ts';
 import { runSlotwise, type Said } from '../run/slotwise.ts';
-import { nameOf } from '../run/watch.ts';
 import { readTable } from '../week/observe.ts';
 import { positionKeyOf } from '../week/truth.ts';
 import type { Stage } from './stage.ts';
@@ -28,32 +27,16 @@ const VIEW = 'select count(*)::integer as n, count(distinct snapshot_id)::intege
 /** Reads what was recorded where it lies. No bridge may run. */
 export async function readRecord(stage: Stage, signal: AbortSignal): Promise<KillsRecord> {
   const { directory, cloudPart, gateway } = stage;
-  const { cloud, clients } = cloudPart;
-  const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
-  const outboxes = readOutboxes(directory);
-  const depths = await cloud.queueDepths();
-  const queued = [snapshotQueueUrl, snapshotDeadLetterQueueUrl]
-    .map((url) => depths[nameOf(url)])
-    .reduce((sum, depth) => sum + (depth === undefined ? 0 : depth.visible + depth.inFlight), 0);
-  const { stored, rawDuplicates, conflicts } = await readLake(clients.s3, lakeBucket, directory);
+  const { reconciliation, rawDuplicates, conflicts } = await readBalance(directory, cloudPart);
   return {
-    reconciliation: reconcile({
-      produced: outboxes.produced,
-      stored,
-      deadIds: await readDeadIds(clients.s3, lakeBucket),
-      dropped: await readDrops(clients.s3, lakeBucket),
-      waiting: outboxes.waiting + queued,
-    }),
+    reconciliation,
     rawDuplicates,
     conflicts,
     verify: await runSlotwise(['verify', '--dir', directory.path], signal),
     view: viewOf(await runSlotwise(['query', '--json', VIEW, '--dir', directory.path], signal)),
     table: await readTable(stage),
     held: new Map(gateway.portfolio.positions.map((row) => [positionKeyOf(row), row.quantity])),
-    denied: cloud.journal
-      .accesses()
-      .filter(({ denied }) => denied > 0)
-      .map(({ principal, action, resource }) => `${principal} may not ${action} on ${resource}`),
+    denied: refusedCalls(cloudPart),
   };
 }
 

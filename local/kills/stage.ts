@@ -1,18 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { type SimulatedGateway, startGateway } from '../gateway/gateway.ts';
 import { generatePortfolio } from '../gateway/generator.ts';
 import type { Portfolio } from '../gateway/portfolio.ts';
-import { BridgeProcess } from '../run/bridge-process.ts';
 import { type CloudPart, startCloudPart } from '../run/cloud-part.ts';
 import { seedRegistry, strategiesOfCondors } from '../run/seed.ts';
 import { StateDirectory } from '../run/state-directory.ts';
-import { Keeper } from '../week/keeper.ts';
+import type { Keeper } from '../week/keeper.ts';
+import { bridgeDirectory, keptBridge } from '../week/kept-bridge.ts';
 import { DRAIN, HASTE, PORTFOLIO, RESTART_MS } from './profile.ts';
-
-const CLIENT_ID = 101;
 
 /** The whole path, with a bridge that is started again whenever it ends. */
 export interface Stage extends AsyncDisposable {
@@ -39,38 +36,19 @@ export async function setStage(options: {
   });
   const directory = stack.use(await StateDirectory.take(path, { fresh: false }));
   const cloudPart = stack.use(await startCloudPart({ directory, overrides: { drain: DRAIN }, say, signal }));
-  const { bridge, cloud } = cloudPart;
   const portfolio = generatePortfolio({ seed, ...PORTFOLIO });
   const gateway = stack.use(await startGateway({ portfolio, seed }));
   await seedRegistry(cloudPart.store, strategiesOfCondors(portfolio.condors));
-  const relativeDir = join('bridge', bridge);
-  const stateDir = directory.file(relativeDir);
+  const stateDir = directory.file(bridgeDirectory(cloudPart.bridge));
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const environment = {
-    PATH: process.env.PATH,
-    ...cloud.env(`bridge-${bridge}`),
-    ...HASTE,
-    SLOTWISE_BRIDGE: bridge,
-    SLOTWISE_STATE_DIR: stateDir,
-    SLOTWISE_OUTPUTS: directory.file(LOCAL_RUN.outputsFile),
-    SLOTWISE_GATEWAY_HOST: gateway.host,
-    SLOTWISE_GATEWAY_PORT: String(gateway.port),
-    SLOTWISE_GATEWAY_CLIENT_ID: String(CLIENT_ID),
-  };
-  const logFile = join(stateDir, 'bridge.log');
   const keeper = stack.use(
-    new Keeper({
-      spawn: () => BridgeProcess.spawn({ environment, logFile }),
+    keptBridge({
+      directory,
+      cloudPart,
+      gateway,
+      settings: HASTE,
+      logFile: join(stateDir, 'bridge.log'),
       restartMs: RESTART_MS,
-      onPresence: ({ identity, statusUrl }) =>
-        directory.update({
-          children: [
-            ...cloud.processes,
-            ...(identity === undefined ? [] : [{ name: 'bridge', ...identity }]),
-          ],
-          gateway: { host: gateway.host, port: gateway.port, simulated: true },
-          bridges: [{ id: bridge, stateDir: relativeDir, ...(statusUrl === undefined ? {} : { statusUrl }) }],
-        }),
     }),
   );
   keeper.start();

@@ -1,13 +1,12 @@
 import { type Month, monthOf, TooShort } from '../../cli/cost/month.ts';
 import type { Usage } from '../../shared/usage.ts';
+import { readBalance } from './balance.ts';
 import type { BridgePart } from './bridge-part.ts';
 import type { CloudPart } from './cloud-part.ts';
-import { readDeadIds, readDrops, readLake, readOutboxes } from './evidence.ts';
 import { summarizeLatencies } from './latency.ts';
-import { reconcile } from './reconcile.ts';
 import type { LinesFigures, Measured } from './report.ts';
 import type { StateDirectory } from './state-directory.ts';
-import { nameOf, type Watch } from './watch.ts';
+import type { Watch } from './watch.ts';
 
 /** The bridge cancels its lines and sends what its outbox holds; after that it is killed, and loses nothing. */
 const BRIDGE_STOP_DEADLINE_MS = 20_000;
@@ -65,15 +64,8 @@ async function measure(options: {
   readonly latenciesMs: readonly number[];
 }): Promise<Measured> {
   const { directory, cloudPart, watch, lines, month } = options;
-  const { cloud, clients } = cloudPart;
-  const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
-  const outboxes = readOutboxes(directory);
-  const depths = await cloud.queueDepths();
-  const queued = [snapshotQueueUrl, snapshotDeadLetterQueueUrl].reduce((sum, url) => {
-    const depth = depths[nameOf(url)];
-    return sum + (depth === undefined ? 0 : depth.visible + depth.inFlight + depth.delayed);
-  }, 0);
-  const { stored, ...lake } = await readLake(clients.s3, lakeBucket, directory);
+  const { cloud } = cloudPart;
+  const { queued: _, ...balance } = await readBalance(directory, cloudPart);
   const { complete, failed, ticks } = watch.tally.totals;
   const { cap, streaming, peak, peakWithSnapshots, refused } = lines;
   return {
@@ -81,14 +73,7 @@ async function measure(options: {
     lines: { cap, streaming, peak, peakWithSnapshots, refused },
     sweeps: { complete, failed },
     ticks,
-    reconciliation: reconcile({
-      produced: outboxes.produced,
-      stored,
-      deadIds: await readDeadIds(clients.s3, lakeBucket),
-      dropped: await readDrops(clients.s3, lakeBucket),
-      waiting: outboxes.waiting + queued,
-    }),
-    ...lake,
+    ...balance,
     batches: watch.batches(),
     registry: summarizeLatencies(options.latenciesMs),
     month,

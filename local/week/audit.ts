@@ -1,9 +1,8 @@
 import { openLake } from '../../cli/lake/lake.ts';
 import { LOCAL_RUN } from '../../shared/local-run.ts';
-import { readDeadIds, readDrops, readLake, readOutboxes } from '../run/evidence.ts';
-import { type Reconciliation, reconcile } from '../run/reconcile.ts';
+import { readBalance, refusedCalls } from '../run/balance.ts';
+import type { Reconciliation } from '../run/reconcile.ts';
 import { runSlotwise, type Said } from '../run/slotwise.ts';
-import { nameOf } from '../run/watch.ts';
 import type { Turn } from './judge.ts';
 import { readTable } from './observe.ts';
 import type { Stage } from './stage.ts';
@@ -29,32 +28,13 @@ export interface WeekRecord {
 /** Reads what was recorded where it lies. No bridge may run. */
 export async function readRecord(stage: Stage, signal: AbortSignal): Promise<WeekRecord> {
   const { directory, cloudPart } = stage;
-  const { cloud, clients } = cloudPart;
-  const { lakeBucket, snapshotQueueUrl, snapshotDeadLetterQueueUrl } = cloud.outputs;
-  const outboxes = readOutboxes(directory);
-  const depths = await cloud.queueDepths();
-  const queued = [snapshotQueueUrl, snapshotDeadLetterQueueUrl]
-    .map((url) => depths[nameOf(url)])
-    .reduce(
-      (sum, depth) => sum + (depth === undefined ? 0 : depth.visible + depth.inFlight + depth.delayed),
-      0,
-    );
-  const { stored, duplicateRows, conflicts } = await readLake(clients.s3, lakeBucket, directory);
+  const { reconciliation, duplicateRows, conflicts, queued } = await readBalance(directory, cloudPart);
   return {
-    reconciliation: reconcile({
-      produced: outboxes.produced,
-      stored,
-      deadIds: await readDeadIds(clients.s3, lakeBucket),
-      dropped: await readDrops(clients.s3, lakeBucket),
-      waiting: outboxes.waiting + queued,
-    }),
+    reconciliation,
     duplicateRows,
     conflicts,
     queued,
-    denied: cloud.journal
-      .accesses()
-      .filter(({ denied }) => denied > 0)
-      .map(({ principal, action, resource }) => `${principal} may not ${action} on ${resource}`),
+    denied: refusedCalls(cloudPart),
     verify: await runSlotwise(['verify', '--dir', directory.path], signal),
     ...(await readHistory(stage)),
     table: await readTable(stage),

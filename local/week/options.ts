@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { LocalFault } from '../run/fault.ts';
+import { wholeOption } from '../run/whole-option.ts';
 import { SESSIONS_MAX } from './plan.ts';
 
 export interface WeekOptions {
@@ -51,20 +52,9 @@ export function readWeekOptions(args: readonly string[], chance: () => number): 
   }
   if (values.help) return undefined;
   return {
-    seed: whole('seed', values.seed, { min: 0, max: SEED_MAX }) ?? Math.floor(chance() * 1_000_000),
-    sessions: whole('sessions', values.sessions, { min: 1, max: SESSIONS_MAX }) ?? SESSIONS_MAX,
+    seed: wholeOption('seed', values.seed, { min: 0, max: SEED_MAX }) ?? Math.floor(chance() * 1_000_000),
+    sessions: wholeOption('sessions', values.sessions, { min: 1, max: SESSIONS_MAX }) ?? SESSIONS_MAX,
     json: values.json ?? false,
     keep: values.keep ?? false,
   };
-}
-
-function whole(
-  name: string,
-  text: string | undefined,
-  range: { readonly min: number; readonly max: number },
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= range.min && value <= range.max) return value;
-  throw new LocalFault(`--${name} "${text}" must be a whole number from ${range.min} to ${range.max}`);
 }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { LOCAL_RUN } from '../../shared/local-run.ts';
 import { type SimulatedGateway, startGateway } from '../gateway/gateway.ts';
 import type { Portfolio } from '../gateway/portfolio.ts';
-import { BridgeProcess } from '../run/bridge-process.ts';
 import { type CloudPart, startCloudPart } from '../run/cloud-part.ts';
 import { seedRegistry, strategiesOfCondors } from '../run/seed.ts';
 import { StateDirectory } from '../run/state-directory.ts';
-import { Keeper } from './keeper.ts';
+import type { Keeper } from './keeper.ts';
+import { bridgeDirectory, keptBridge } from './kept-bridge.ts';
 import { LogFile } from './log-file.ts';
 import { environmentOf, type Timing } from './profile.ts';
 import { type Disk, diskAt } from './small-disk.ts';
@@ -23,7 +23,6 @@ export const LINES = { setting: 36, reserve: 10, cap: 26, granted: 70 } as const
 /** About a thousand snapshots, the least that the bridge takes: an outage of seconds fills it. */
 const OUTBOX_MAX_BYTES = 1024 * 1024;
 
-const CLIENT_ID = 101;
 const TICK_PERIOD_MS = 200;
 
 /** Everything that a week is played on. */
@@ -58,7 +57,6 @@ export async function setStage(options: {
   const directory = stack.use(await StateDirectory.take(path, { fresh: false }));
   const overrides = { drain: timing.drain };
   const cloudPart = stack.use(await startCloudPart({ directory, overrides, say, signal }));
-  const { bridge, cloud } = cloudPart;
   const gateway = stack.use(
     await startGateway({
       portfolio,
@@ -74,39 +72,23 @@ export async function setStage(options: {
   const truth = new Truth();
   truth.note(Date.now(), gateway.portfolio.positions);
 
-  const relativeDir = join('bridge', bridge);
-  const stateDir = directory.file(relativeDir);
+  const stateDir = directory.file(bridgeDirectory(cloudPart.bridge));
   mkdirSync(directory.file('logs'));
   const logFile = directory.file('logs', 'bridge.log');
   const disk = stack.use(diskAt(stateDir, { keep, logFile, pid: () => keeper.lives.at(-1)?.pid }));
-  const environment = {
-    PATH: process.env.PATH,
-    ...cloud.env(`bridge-${bridge}`),
-    ...environmentOf(timing),
-    SLOTWISE_BRIDGE: bridge,
-    SLOTWISE_STATE_DIR: stateDir,
-    SLOTWISE_OUTPUTS: directory.file(LOCAL_RUN.outputsFile),
-    SLOTWISE_GATEWAY_HOST: gateway.host,
-    SLOTWISE_GATEWAY_PORT: String(gateway.port),
-    SLOTWISE_GATEWAY_CLIENT_ID: String(CLIENT_ID),
-    SLOTWISE_LINES_CAP: String(LINES.setting),
-    SLOTWISE_LINES_RESERVE: String(LINES.reserve),
-    SLOTWISE_OUTBOX_MAX_BYTES: String(OUTBOX_MAX_BYTES),
-    SLOTWISE_STATUS_PORT: '0',
-  };
   const keeper: Keeper = stack.use(
-    new Keeper({
-      spawn: () => BridgeProcess.spawn({ environment, logFile }),
+    keptBridge({
+      directory,
+      cloudPart,
+      gateway,
+      settings: {
+        ...environmentOf(timing),
+        SLOTWISE_LINES_CAP: String(LINES.setting),
+        SLOTWISE_LINES_RESERVE: String(LINES.reserve),
+        SLOTWISE_OUTBOX_MAX_BYTES: String(OUTBOX_MAX_BYTES),
+      },
+      logFile,
       restartMs: timing.world.restartMs,
-      onPresence: ({ identity, statusUrl }) =>
-        directory.update({
-          children: [
-            ...cloud.processes,
-            ...(identity === undefined ? [] : [{ name: 'bridge', ...identity }]),
-          ],
-          gateway: { host: gateway.host, port: gateway.port, simulated: true },
-          bridges: [{ id: bridge, stateDir: relativeDir, ...(statusUrl === undefined ? {} : { statusUrl }) }],
-        }),
     }),
   );
   keeper.start();
