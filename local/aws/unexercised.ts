@@ -24,7 +24,7 @@ const SELDOM: Readonly<Record<string, string>> = {
   KeepTable: 'the lake is compacted once an hour',
   RetireRaw: 'raw objects go a week after they were compacted',
   VacuumTable: 'files of the table go a week after they were replaced',
-  ReadPositions: 'the table is compared ten seconds after a keyframe, and a short run ends before',
+  ReadPositions: 'the table is compared two minutes after a keyframe, and a short run ends before',
   ReportFailures: 'only records that the feed could not take are reported',
 };
 
