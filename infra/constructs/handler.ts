@@ -24,7 +24,7 @@ export interface HandlerProps {
   /** Of /tmp; Lambda's own 512 where nothing is said. */
   readonly diskMb?: number;
   /** Go beside the bundle. */
-  readonly native?: readonly NativePackage[];
+  readonly native?: () => readonly NativePackage[];
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: Settings;
   /** All that the handler may do beside writing its own log. */
@@ -60,7 +60,7 @@ export class Handler extends Construct {
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
     using bundle = Stack.of(this).bundlingRequired
-      ? bundledHandler(props.directory, props.native, { runsHere: settings.runsHere })
+      ? bundledHandler(props.directory, props.native?.(), { runsHere: settings.runsHere })
       : unbundledHandler(props.directory);
     this.function = new LambdaFunction(this, 'Function', {
       runtime: Runtime.NODEJS_24_X,

@@ -116,7 +116,7 @@ export class IngestStack extends Stack {
       timeoutS: COMPACT.timeoutS,
       memoryMb: settings.compact.memoryMb,
       diskMb: COMPACT.diskMb,
-      native: nativePackages(nativeTarget(settings)),
+      native: () => nativePackages(nativeTarget(settings)),
       settings,
       environment: {
         [FUNCTION_ENV.lakeBucket]: lake.bucketName,

@@ -19,7 +19,8 @@ beforeAll(() => {
   bundles = readdirSync(app.directory)
     .filter((name) => name.startsWith('asset.'))
     .map((name) => join(app.directory, name, 'index.mjs'));
-}, 60_000);
+  // In a fresh checkout the machine code of another platform is fetched first: 21 MB.
+}, 240_000);
 
 afterAll(() => app[Symbol.dispose]());
 
