@@ -149,7 +149,7 @@ describe('slotwise local', () => {
       const after = await untilStreaming(20);
       const { code, stdout, stderr } = await resumed.ended;
       const report = reportOf(stdout);
-      expect(report, stderr).toMatchObject({ balanced: true, lines: { streaming: 20, refused: 0 } });
+      expect(report, stderr).toMatchObject({ balanced: true, lines: { peak: 20, refused: 0 } });
       expect(report.snapshots.produced).toBeGreaterThanOrEqual(200);
       expect(code).toBe(0);
       expect(after.children.filter(isAlive)).toEqual([]);
